@@ -1,0 +1,56 @@
+import type { BusEvent } from "spanbus";
+
+/** Writes events as lines, indented by the tree of their spans. One outline per reader: it remembers the depths. */
+export function outline(): (event: BusEvent) => string {
+  const depths = new Map<string, number>();
+  return (event) => {
+    const around = event.parentSpanId === undefined ? undefined : depths.get(event.parentSpanId);
+    const depth = around === undefined ? 0 : around + 1;
+    if (event.spanId !== undefined && !depths.has(event.spanId)) depths.set(event.spanId, depth);
+    return "  ".repeat(depths.get(event.spanId ?? "") ?? depth) + describe(event);
+  };
+}
+
+function describe(event: BusEvent): string {
+  switch (event.type) {
+    case "agent.invocation.started":
+      return `▸ agent ${event.data.agentName ?? ""}`;
+    case "agent.invocation.completed":
+      return `✓ agent ${event.data.agentName ?? ""} ${millis(event.data.durationMillis)}`;
+    case "agent.invocation.failed":
+      return `✗ agent ${event.data.agentName ?? ""} ${event.data.error.message}`;
+    case "agent.model.started":
+      return `▸ model ${event.data.model ?? ""}`;
+    case "agent.model.first_chunk":
+      return `· first chunk ${millis(event.data.timeToFirstChunkMillis)}`;
+    case "agent.model.completed":
+      return `✓ model ${millis(event.data.durationMillis)} (${event.data.finishReason ?? "done"})`;
+    case "agent.model.failed":
+      return `✗ model ${event.data.error.message}`;
+    case "agent.tool.started":
+      return `▸ tool ${event.data.toolName} ${event.data.arguments ?? ""}`;
+    case "agent.tool.completed":
+      return `✓ tool ${event.data.toolName} ${millis(event.data.durationMillis)} ${event.data.result ?? ""}`;
+    case "agent.tool.failed":
+      return `✗ tool ${event.data.toolName} ${millis(event.data.durationMillis)} ${event.data.error.message}`;
+    case "agent.tokens.used":
+      return `· ${event.data.inputTokens ?? 0} tokens in, ${event.data.outputTokens ?? 0} out`;
+    case "agent.terminate": {
+      const { reason, durationMillis, modelCalls, toolCalls, failedToolCalls, inputTokens, outputTokens } = event.data;
+      const calls = `${modelCalls} model calls, ${toolCalls} tool calls (${failedToolCalls} failed)`;
+      return `■ ${reason} in ${millis(durationMillis)}: ${calls}, ${inputTokens ?? 0} tokens in, ${outputTokens ?? 0} out`;
+    }
+    case "bus.gap":
+      return `⚠ ${event.data.missed} events missing: ${event.data.reason}`;
+    case "bus.run.opened":
+      return "● run opened";
+    case "bus.run.closed":
+      return `○ run closed: ${event.data.outcome}`;
+    default:
+      return `${event.type} ${JSON.stringify(event.data)}`;
+  }
+}
+
+function millis(duration: number | undefined): string {
+  return duration === undefined ? "" : `${Math.round(duration)} ms`;
+}

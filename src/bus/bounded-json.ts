@@ -1,0 +1,225 @@
+/** One event is at most this much JSON, in UTF-8 bytes. */
+export const MAX_EVENT_BYTES = 32 * 1024;
+const MAX_STRING_LENGTH = 8192;
+const MAX_DEPTH = 8;
+const MAX_ENTRIES = 128;
+/** Six bits a character: the longest run of bytes whose base64 still fits a string. */
+const MAX_BINARY_LENGTH = (MAX_STRING_LENGTH / 4) * 3;
+
+const OMITTED = Symbol("omitted");
+
+/** A frozen, JSON-safe copy and its size. */
+export interface Copy {
+  readonly value: Record<string, unknown>;
+  readonly bytes: number;
+}
+
+/**
+ * Copies data for keeping: bounded in size, depth and width, free of anything JSON cannot carry. What did not fit is
+ * left out and `truncated: true` says so.
+ */
+export function copyData(source: unknown, maxBytes: number, frozen = true): Copy {
+  const copier = new Copier(maxBytes - TRUNCATED_BYTES, frozen);
+  const value = copier.record(source);
+  if (copier.truncated) value["truncated"] = true;
+  if (frozen) Object.freeze(value);
+  return { value, bytes: copier.bytes + (copier.truncated ? TRUNCATED_BYTES : 0) };
+}
+
+const TRUNCATED_BYTES = '"truncated":true,'.length;
+
+class Copier {
+  bytes = 2;
+  truncated = false;
+  readonly #maxBytes: number;
+  readonly #frozen: boolean;
+  readonly #path: object[] = [];
+
+  constructor(maxBytes: number, frozen: boolean) {
+    this.#maxBytes = maxBytes;
+    this.#frozen = frozen;
+  }
+
+  /** The outermost object; anything that is none is an empty one. */
+  record(source: unknown): Record<string, unknown> {
+    const target: Record<string, unknown> = {};
+    if (typeof source === "object" && source !== null) this.#entries(source, target);
+    return target;
+  }
+
+  #entries(source: object, target: Record<string, unknown>): void {
+    this.#path.push(source);
+    let taken = 0;
+    for (const key of keysOf(source)) {
+      if (taken === MAX_ENTRIES || key.length > MAX_STRING_LENGTH) {
+        this.truncated = true;
+        if (taken === MAX_ENTRIES) break;
+        continue;
+      }
+      const before = this.bytes;
+      this.bytes += jsonBytes(key) + 2;
+      const copy = this.bytes > this.#maxBytes ? this.#cut() : this.#value(read(source, key));
+      if (copy === OMITTED) {
+        this.bytes = before;
+        continue;
+      }
+      taken += 1;
+      // Defined, not assigned: `__proto__` is a key like any other.
+      if (key === "__proto__") Object.defineProperty(target, key, { value: copy, enumerable: true });
+      else target[key] = copy;
+    }
+    this.#path.pop();
+  }
+
+  #value(value: unknown): unknown {
+    switch (typeof value) {
+      case "string":
+        return this.#string(value);
+      case "number":
+        return Number.isFinite(value) ? this.#sized(value, String(value).length) : this.#sized(null, 4);
+      case "boolean":
+        return this.#sized(value, 5);
+      case "bigint":
+        return this.#string(String(value));
+      case "object":
+        return value === null ? this.#sized(null, 4) : this.#object(value);
+      default:
+        return OMITTED;
+    }
+  }
+
+  #object(value: object): unknown {
+    if (this.#path.includes(value)) return OMITTED;
+    if (this.#path.length >= MAX_DEPTH) return this.#cut();
+    const depth = this.#path.length;
+    try {
+      if (ArrayBuffer.isView(value))
+        return this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+      if (value instanceof ArrayBuffer) return this.#binary(new Uint8Array(value));
+      if (value instanceof Date)
+        return Number.isNaN(value.getTime()) ? this.#sized(null, 4) : this.#string(value.toISOString());
+      if (value instanceof Error) return this.#container({ name: value.name, message: value.message }, value);
+      if (value instanceof Number || value instanceof String || value instanceof Boolean)
+        return this.#value(value.valueOf());
+      if (value instanceof Map) return this.#container(Object.fromEntries(value), value);
+      if (value instanceof Set) return this.#container([...value], value);
+      if ("toJSON" in value && typeof value.toJSON === "function") {
+        const json: unknown = value.toJSON();
+        return typeof json === "object" && json !== null ? this.#container(json, value) : this.#value(json);
+      }
+      return this.#container(value, value);
+    } catch {
+      // A proxy or a getter that throws, at whatever depth.
+      this.#path.length = depth;
+      return OMITTED;
+    }
+  }
+
+  /** `origin` is what a cycle would come back to. */
+  #container(value: object, origin: object): unknown {
+    if (this.bytes + 2 > this.#maxBytes) return this.#cut();
+    this.bytes += 2;
+    const indirect = origin !== value;
+    if (indirect) this.#path.push(origin);
+    const copy = Array.isArray(value) ? this.#array(value) : {};
+    if (!Array.isArray(value)) this.#entries(value, copy as Record<string, unknown>);
+    if (indirect) this.#path.pop();
+    return this.#frozen ? Object.freeze(copy) : copy;
+  }
+
+  #array(source: readonly unknown[]): unknown[] {
+    const target: unknown[] = [];
+    this.#path.push(source);
+    for (let index = 0; index < source.length; index += 1) {
+      if (index === MAX_ENTRIES || this.bytes + 5 > this.#maxBytes) {
+        this.truncated = true;
+        break;
+      }
+      this.bytes += 1;
+      const copy = this.#value(read(source, index));
+      target.push(copy === OMITTED ? this.#sized(null, 4) : copy);
+    }
+    this.#path.pop();
+    return target;
+  }
+
+  #string(value: string): unknown {
+    const room = this.#maxBytes - this.bytes;
+    let text = cut(value, MAX_STRING_LENGTH);
+    let bytes = jsonBytes(text);
+    while (bytes > room && text.length > 0) {
+      text = cut(text, Math.min(text.length - 1, Math.floor((text.length * room) / bytes)));
+      bytes = jsonBytes(text);
+    }
+    if (text.length < value.length) this.truncated = true;
+    if (bytes > room) return OMITTED;
+    return this.#sized(flat(text), bytes);
+  }
+
+  #binary(bytes: Uint8Array): unknown {
+    const kept = bytes.subarray(0, MAX_BINARY_LENGTH);
+    if (kept.length < bytes.length) this.truncated = true;
+    let text = "";
+    for (const byte of kept) text += String.fromCharCode(byte);
+    return this.#string(btoa(text));
+  }
+
+  #sized<T>(value: T, bytes: number): T | typeof OMITTED {
+    if (this.bytes + bytes > this.#maxBytes) return this.#cut();
+    this.bytes += bytes;
+    return value;
+  }
+
+  #cut(): typeof OMITTED {
+    this.truncated = true;
+    return OMITTED;
+  }
+}
+
+function keysOf(source: object): string[] {
+  try {
+    return Object.keys(source);
+  } catch {
+    return [];
+  }
+}
+
+function read(source: object, key: string | number): unknown {
+  try {
+    return (source as Record<string | number, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first `length` characters, without half a surrogate pair at the end. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
+}
+
+/** A copy that shares no memory with the text it was cut from: V8 keeps the whole parent of a slice alive. */
+export function flat(text: string): string {
+  return text.length < 13 ? text : ` ${text}`.slice(1);
+}
+
+/** Length of the text as JSON in UTF-8, quotes included. */
+export function jsonBytes(text: string): number {
+  let bytes = text.length + 2;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > 0x22 && code < 0x7f) bytes += code === 0x5c ? 1 : 0;
+    else if (code < 0x20) bytes += code === 8 || code === 9 || code === 10 || code === 12 || code === 13 ? 1 : 5;
+    else if (code === 0x22) bytes += 1;
+    else if (code < 0x80) continue;
+    else if (code < 0x800) bytes += 1;
+    else if (code < 0xd800 || code > 0xdfff) bytes += 2;
+    else if (code < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00) {
+      // A pair is four bytes for two characters.
+      bytes += 2;
+      index += 1;
+    } else bytes += 5;
+  }
+  return bytes;
+}

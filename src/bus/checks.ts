@@ -1,0 +1,63 @@
+/** Checks of what a caller gives. Each message names the option, what is allowed and what was given. */
+
+export function positiveInteger(name: string, value: unknown): number {
+  if (typeof value !== "number") throw wrong(TypeError, name, "a positive integer", value);
+  if (!Number.isSafeInteger(value) || value < 1) throw wrong(RangeError, name, "a positive integer", value);
+  return value;
+}
+
+export function oneOf<T>(name: string, value: unknown, allowed: readonly T[], or = ""): T {
+  if (allowed.includes(value as T)) return value as T;
+  const list = allowed.map((each) => JSON.stringify(each)).join(", ");
+  throw wrong(typeof value === "string" ? RangeError : TypeError, name, `one of ${list}${or}`, value);
+}
+
+export function flag(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw wrong(TypeError, name, "true or false", value);
+  return value;
+}
+
+export function optionalFunction<F>(name: string, value: F | undefined): F | undefined {
+  if (value !== undefined && typeof value !== "function") throw wrong(TypeError, name, "a function", value);
+  return value;
+}
+
+export function stringList(name: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw wrong(TypeError, name, "an array of strings", value);
+  for (const each of value) if (typeof each !== "string") throw wrong(TypeError, name, "an array of strings", value);
+  return value as readonly string[];
+}
+
+export function options<T extends object>(name: string, value: T | undefined): Partial<T> {
+  if (value === undefined) return {};
+  if (typeof value !== "object" || value === null) throw wrong(TypeError, name, "an object", value);
+  return value;
+}
+
+/** Run ids and event types: 1 to 256 characters without control characters. */
+export function isName(value: unknown): value is string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  return (
+    typeof value === "string" && value.length > 0 && value.length <= 256 && !/[\u0000-\u001f\u007f-\u009f]/.test(value)
+  );
+}
+
+export function runIdName(value: unknown): string {
+  if (typeof value !== "string") throw wrong(TypeError, "runId", "a string", value);
+  if (!isName(value)) throw wrong(RangeError, "runId", "1 to 256 characters without control characters", value);
+  return value;
+}
+
+export function wrong(kind: new (message: string) => Error, name: string, allowed: string, value: unknown): Error {
+  return new kind(`\`${name}\` must be ${allowed}, got ${shown(value)}`);
+}
+
+function shown(value: unknown): string {
+  try {
+    const text =
+      typeof value === "string" ? JSON.stringify(value) : Array.isArray(value) ? JSON.stringify(value) : String(value);
+    return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  } catch {
+    return typeof value;
+  }
+}

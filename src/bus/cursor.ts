@@ -1,0 +1,14 @@
+/** The place of an event in a run: what an event id says. */
+export interface Cursor {
+  readonly generation: string;
+  readonly seq: number;
+}
+
+export function eventId(generation: string, seq: number): string {
+  return `${generation}.${seq}`;
+}
+
+export function parseCursor(id: string): Cursor | undefined {
+  const parts = /^([0-9a-z-]{1,64})\.(0|[1-9][0-9]{0,15})$/.exec(id);
+  return parts?.[1] === undefined ? undefined : { generation: parts[1], seq: Number(parts[2]) };
+}

@@ -1,0 +1,120 @@
+/** A moment at which something is due. Set it with `Deadlines.set`; `fire` runs once and may set it again. */
+export class Deadline {
+  readonly fire: (now: number) => void;
+  due = 0;
+  /** Place in the heap, -1 when not set. */
+  index = -1;
+  keepsAlive = false;
+
+  constructor(fire: (now: number) => void) {
+    this.fire = fire;
+  }
+}
+
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * All deadlines of one bus behind a single timer. The timer holds the process open only while a deadline is set that
+ * `keepsAlive`.
+ */
+export class Deadlines {
+  readonly #heap: Deadline[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #armed = Number.POSITIVE_INFINITY;
+  #alive = 0;
+
+  /** Monotonic milliseconds: deadlines do not move when the wall clock is set. */
+  now(): number {
+    return performance.now();
+  }
+
+  set(deadline: Deadline, due: number): void {
+    this.clear(deadline);
+    deadline.due = due;
+    deadline.index = this.#heap.length;
+    this.#heap.push(deadline);
+    this.#rise(deadline);
+    if (deadline.keepsAlive) this.#alive += 1;
+    this.#arm();
+  }
+
+  clear(deadline: Deadline): void {
+    const { index } = deadline;
+    if (index < 0) return;
+    deadline.index = -1;
+    const last = this.#heap.pop();
+    if (last && last !== deadline) {
+      last.index = index;
+      this.#heap[index] = last;
+      this.#rise(last);
+      this.#sink(last);
+    }
+    if (deadline.keepsAlive) this.#alive -= 1;
+    this.#arm();
+  }
+
+  keepAlive(deadline: Deadline, keepsAlive: boolean): void {
+    if (deadline.keepsAlive === keepsAlive) return;
+    deadline.keepsAlive = keepsAlive;
+    if (deadline.index < 0) return;
+    this.#alive += keepsAlive ? 1 : -1;
+    this.#hold();
+  }
+
+  #arm(): void {
+    const due = this.#heap[0]?.due ?? Number.POSITIVE_INFINITY;
+    // A timer that is early only looks again: cheaper than moving it with every deadline that goes.
+    if (due < this.#armed || (due === Number.POSITIVE_INFINITY && this.#timer !== undefined)) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#armed = due;
+      if (due < Number.POSITIVE_INFINITY) {
+        const delay = Math.min(Math.max(0, Math.ceil(due - this.now())), LONGEST_TIMER);
+        this.#timer = setTimeout(() => this.#ring(delay === LONGEST_TIMER), delay);
+      }
+    }
+    this.#hold();
+  }
+
+  #ring(early: boolean): void {
+    const now = early ? this.now() : Math.max(this.now(), this.#armed);
+    this.#timer = undefined;
+    this.#armed = Number.POSITIVE_INFINITY;
+    for (let first = this.#heap[0]; first && first.due <= now; first = this.#heap[0]) {
+      this.clear(first);
+      first.fire(now);
+    }
+    this.#arm();
+  }
+
+  #hold(): void {
+    if (this.#alive > 0) this.#timer?.ref?.();
+    else this.#timer?.unref?.();
+  }
+
+  #rise(deadline: Deadline): void {
+    while (deadline.index > 0) {
+      const parent = this.#heap[(deadline.index - 1) >> 1];
+      if (!parent || parent.due <= deadline.due) return;
+      this.#swap(deadline, parent);
+    }
+  }
+
+  #sink(deadline: Deadline): void {
+    for (;;) {
+      const left = this.#heap[2 * deadline.index + 1];
+      const right = this.#heap[2 * deadline.index + 2];
+      const child = left && right && right.due < left.due ? right : left;
+      if (!child || child.due >= deadline.due) return;
+      this.#swap(child, deadline);
+    }
+  }
+
+  #swap(a: Deadline, b: Deadline): void {
+    const { index } = a;
+    a.index = b.index;
+    b.index = index;
+    this.#heap[a.index] = a;
+    this.#heap[b.index] = b;
+  }
+}

@@ -1,0 +1,620 @@
+import { copyData, jsonBytes, MAX_EVENT_BYTES } from "./bounded-json.js";
+import { isName, positiveInteger, runIdName, wrong } from "./checks.js";
+import { eventId, parseCursor } from "./cursor.js";
+import { Deadline, Deadlines } from "./deadlines.js";
+import { EventBusError } from "./errors.js";
+import type { BusEvent, EventDraft, EventInput, GapData, Outcome } from "./event.js";
+import type { End } from "./event-log.js";
+import { EventStream } from "./event-stream.js";
+import {
+  checkedSubscribe,
+  type GlobalSubscribeOptions,
+  type HistoryOptions,
+  type HubOptions,
+  type HubSettings,
+  hubSettings,
+  type StatsOptions,
+  type SubscribeOptions,
+  wantsDepths,
+} from "./hub-options.js";
+import { Reader, type ReaderHost } from "./reader.js";
+import { RecencyList } from "./recency-list.js";
+import { Run, type RunInfo } from "./run.js";
+import type { BusStats } from "./stats.js";
+import type { Subscription } from "./subscription.js";
+import { type Tap, type TapListener, Taps } from "./taps.js";
+
+/** What the hub tells its owner. */
+export interface HubOwner {
+  /** Something went wrong that must not reach the publisher. */
+  report(what: string, error: unknown): void;
+  /** A run is about to be sealed: last events, and how it ended if nobody says otherwise. */
+  closing?(run: Run): Outcome | undefined;
+  /** False if the run belongs to another process: then nothing here seals it but `closeStream`. */
+  owns?(run: Run): boolean;
+  /** A run was sealed or forgotten. */
+  closed?(run: Run): void;
+}
+
+/** Ids of runs that were closed and of which nothing is kept. */
+const MAX_REMEMBERED = 1000;
+
+/** Runs, their histories and their readers. Knows nothing of where events come from. */
+export class EventHub implements ReaderHost {
+  readonly deadlines = new Deadlines();
+  readonly unreadTimeoutMillis: number;
+  readonly #settings: HubSettings;
+  readonly #owner: HubOwner;
+  readonly #taps: Taps;
+  readonly #prefix: string;
+  /** The newest generation of every run that is open, kept, read or remembered. */
+  readonly #runs = new Map<string, Run>();
+  /** Open runs; runs of which events are kept; closed runs of which none are. */
+  readonly #open = new RecencyList<Run>();
+  readonly #retained = new RecencyList<Run>();
+  readonly #remembered = new RecencyList<Run>();
+  readonly #readers = new Map<Reader, Run | undefined>();
+  #global: EventStream;
+  #globalReaders = 0;
+  #generations = 0;
+  #deciding = false;
+  #shutdown = false;
+  #historyEvents = 0;
+  #historyBytes = 0;
+  #openSpans = 0;
+  readonly #counts = {
+    published: 0,
+    delivered: 0,
+    dropped: 0,
+    refused: 0,
+    evictedRuns: 0,
+    rejectedSubscribers: 0,
+    abandonedSpans: 0,
+    errors: 0,
+  };
+
+  constructor(options: HubOptions, owner: HubOwner) {
+    this.#settings = hubSettings(options);
+    this.#owner = owner;
+    this.unreadTimeoutMillis = this.#settings.unreadTimeoutMillis;
+    this.#taps = new Taps((what, error) => this.report(what, error));
+    this.#global = new EventStream(this.#settings.maxQueueSize);
+    this.#prefix = [...crypto.getRandomValues(new Uint32Array(2))].map((word) => word.toString(36)).join("");
+  }
+
+  get isShutdown(): boolean {
+    return this.#shutdown;
+  }
+
+  // ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  subscribe(runId: string, options?: SubscribeOptions): Subscription {
+    const checked = checkedSubscribe("options", options);
+    const { maxRunSubscribers } = this.#settings;
+    const run = this.#runs.get(runIdName(runId)) ?? this.#unborn(runId);
+    if (this.#readers.size - this.#globalReaders >= maxRunSubscribers) {
+      this.#forgetUnborn(run);
+      throw this.#turnedAway("maxRunSubscribers", maxRunSubscribers);
+    }
+    const { gap, replay } = this.#replay(run, checked.after);
+    run.readers += 1;
+    if (run.closing) this.deadlines.keepAlive(run.closing, true);
+    const left = (): void => {
+      run.readers -= 1;
+      if (run.readers === 0 && run.closing) this.deadlines.keepAlive(run.closing, false);
+      this.#forgetUnborn(run);
+    };
+    return this.#attach(run, run.stream, checked, replay, gap, left);
+  }
+
+  subscribeGlobal(options?: GlobalSubscribeOptions): Subscription {
+    const checked: GlobalSubscribeOptions = checkedSubscribe("options", options);
+    const { maxGlobalSubscribers } = this.#settings;
+    if (this.#globalReaders >= maxGlobalSubscribers)
+      throw this.#turnedAway("maxGlobalSubscribers", maxGlobalSubscribers);
+    this.#globalReaders += 1;
+    return this.#attach(undefined, this.#global, checked, [], undefined, () => {
+      this.#globalReaders -= 1;
+    });
+  }
+
+  history(runId: string, options?: HistoryOptions): readonly BusEvent[] {
+    const { after, limit } = options ?? {};
+    if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
+    if (limit !== undefined) positiveInteger("limit", limit);
+    const run = this.#runs.get(runIdName(runId));
+    if (!run) return [];
+    if (after === undefined) return run.history.all().slice(limit === undefined ? 0 : -limit);
+    return this.#replay(run, after).replay.slice(0, limit);
+  }
+
+  runs(): readonly RunInfo[] {
+    const runs: Run[] = [];
+    for (const run of this.#runs.values())
+      if (run.known && (run.state === "open" || run.retained.listed)) runs.push(run);
+    return runs.sort((a, b) => b.lastActivity - a.lastActivity).map((run) => run.info());
+  }
+
+  tap(listener: ((event: BusEvent) => void) | TapListener): Tap {
+    if (typeof listener === "function") return this.#taps.add({ event: listener });
+    if (typeof listener !== "object" || listener === null)
+      throw wrong(TypeError, "listener", "a function or an object of functions", listener);
+    return this.#taps.add(listener);
+  }
+
+  stats(options?: StatsOptions): BusStats {
+    let { dropped } = this.#counts;
+    let queuedEvents = 0;
+    const global: number[] = [];
+    const runs: Record<string, number[]> = Object.create(null);
+    for (const [reader, run] of this.#readers) {
+      dropped += reader.dropped;
+      queuedEvents += reader.size;
+      if (!run) global.push(reader.size);
+      else {
+        runs[run.id] ??= [];
+        runs[run.id]?.push(reader.size);
+      }
+    }
+    const stats = {
+      ...this.#counts,
+      dropped,
+      activeRuns: this.#open.size,
+      retainedRuns: this.#retained.size,
+      historyEvents: this.#historyEvents,
+      historyBytes: this.#historyBytes,
+      runSubscribers: this.#readers.size - this.#globalReaders,
+      globalSubscribers: this.#globalReaders,
+      openSpans: this.#openSpans,
+      queuedEvents,
+    };
+    if (!wantsDepths(options)) return stats;
+    const historyDepths: Record<string, number> = Object.create(null);
+    for (const run of this.#retained.newestFirst()) historyDepths[run.id] = run.history.length;
+    return { ...stats, queueDepths: { global, runs }, historyDepths };
+  }
+
+  // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  publish(input: EventInput): BusEvent | undefined {
+    if (typeof input !== "object" || input === null || !isName(input.runId) || !isEventType(input.type))
+      return this.refuse();
+    if (this.#deciding) return this.refuse();
+    const begun = this.#runs.get(input.runId)?.opened.listed === true;
+    const run = this.openRun(input.runId);
+    if (!run) return this.refuse();
+    const event = this.append(run, input);
+    if (!event && !begun) this.#undoBegin(run);
+    return event;
+  }
+
+  /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
+  append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
+    if (!this.#takes(run) || !isEventType(input.type)) return this.refuse();
+    const draft = this.#draft(run, input);
+    if (!draft) return this.refuse();
+    const { event, bytes } = draft;
+    // Readers decide before anything is written, since their callbacks may close the run.
+    const feeds = run.stream.wanting(event);
+    const global = this.#global.isRead ? this.#global.wanting(event) : [];
+    if (!this.#takes(run)) return this.refuse();
+
+    if (run.state === "detached") this.#resume(run);
+    const now = this.deadlines.now();
+    run.seq += 1;
+    run.lastActivity = now;
+    run.note(event, counted);
+    this.#counts.published += 1;
+    this.#open.touch(run.opened);
+    if (!run.known) {
+      run.known = true;
+      this.#announce(run, "bus.run.opened", {});
+    }
+    if (!this.#settings.transient.has(event.type)) this.#keep(run, event, bytes);
+    for (const { log } of feeds) log.append(event, now);
+    for (const { log } of global) log.append(event, now);
+    this.#taps.tell((listener) => listener.event?.(event));
+    return event;
+  }
+
+  closeStream(runId: string, outcome?: Outcome): boolean {
+    if (!isName(runId)) {
+      this.refuse();
+      return false;
+    }
+    const run = this.#runs.get(runId) ?? this.#unborn(runId);
+    return this.close(run, outcome);
+  }
+
+  dropHistory(runId: string): boolean {
+    const run = this.#runs.get(runId);
+    if (!run || (!run.known && run.state === "open" && !run.opened.listed)) return false;
+    if (run.known && run.state === "open") this.#announce(run, "bus.run.closed", { outcome: "unknown" });
+    this.#stop(run, "dropped", "unknown", { reason: "dropped" });
+    for (const [reader, of] of this.#readers) if (of === run) reader.release({ reason: "dropped" });
+    this.#forgetHistory(run);
+    this.#remembered.remove(run.remembered);
+    this.#runs.delete(runId);
+    return true;
+  }
+
+  closeGlobal(): void {
+    this.#global.finish({ reason: "closed" });
+    if (!this.#shutdown) this.#global = new EventStream(this.#settings.maxQueueSize);
+  }
+
+  /** Closes every run and the global stream, then refuses input. */
+  shutdown(): void {
+    if (this.#shutdown) return;
+    for (const run of [...this.#open.oldestFirst()]) this.close(run, undefined, "shutdown");
+    this.#shutdown = true;
+    for (const run of this.#runs.values()) run.stream.finish({ reason: "shutdown" });
+    this.#global.finish({ reason: "shutdown" });
+  }
+
+  /** The run that has events of this trace, the latest if there are several. */
+  runOf(traceId: string): string | undefined {
+    let latest: Run | undefined;
+    for (const run of this.#runs.values()) {
+      if (run.traceIds.has(traceId) && (!latest || run.lastActivity > latest.lastActivity)) latest = run;
+    }
+    return latest?.id;
+  }
+
+  // ── what the inlet needs ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The newest generation of the run, if it is known. */
+  run(runId: string): Run | undefined {
+    return this.#runs.get(runId);
+  }
+
+  /** The generation that takes events of this id now, opened if there is none. Undefined when it is sealed. */
+  openRun(runId: string): Run | undefined {
+    if (this.#shutdown) return undefined;
+    const run = this.#runs.get(runId) ?? this.#unborn(runId);
+    if (run.state === "closed") return undefined;
+    if (run.state === "open" && !run.opened.listed) this.#begin(run);
+    return run;
+  }
+
+  /** Like `openRun`, but goes on with the next generation when the newest is sealed. */
+  openNextRun(runId: string): Run | undefined {
+    const run = this.#runs.get(runId);
+    if (run?.state === "closed" && !this.#shutdown) {
+      this.#forgetHistory(run);
+      this.#remembered.remove(run.remembered);
+      this.#runs.delete(runId);
+    }
+    return this.openRun(runId);
+  }
+
+  /** Seals the run; its readers drain, then end. False if it was closed before. */
+  close(run: Run, outcome?: Outcome, reason: "closed" | "shutdown" = "closed"): boolean {
+    if (run.state !== "open" && run.state !== "detached") return false;
+    if (run.isClosing || this.#shutdown) return false;
+    run.isClosing = true;
+    const byDefault = this.#owner.closing?.(run);
+    const ended = outcome ?? byDefault ?? "unknown";
+    const told = run.known && run.state === "open";
+    this.#stop(run, "closed", ended, { reason, outcome: ended });
+    if (told) this.#announce(run, "bus.run.closed", { outcome: ended });
+    if (!run.retained.listed) this.#remember(run);
+    return true;
+  }
+
+  /** Ends the readers of a run that belongs to another process; its next event goes on in the same generation. */
+  detach(run: Run): void {
+    if (run.state !== "open" || run.isClosing) return;
+    run.isClosing = true;
+    this.#owner.closing?.(run);
+    run.isClosing = false;
+    this.#stop(run, "detached", "detached", { reason: "closed", outcome: "detached" });
+    if (run.known) this.#announce(run, "bus.run.closed", { outcome: "detached" });
+    if (!run.retained.listed) this.#remember(run);
+  }
+
+  /** Counts something that was not taken. */
+  refuse(): undefined {
+    this.#counts.refused += 1;
+  }
+
+  report(what: string, error: unknown): void {
+    this.#counts.errors += 1;
+    this.#owner.report(what, error);
+  }
+
+  spanOpened(run: Run): void {
+    run.openSpans += 1;
+    this.#openSpans += 1;
+  }
+
+  spanEnded(run: Run): void {
+    run.openSpans -= 1;
+    this.#openSpans -= 1;
+  }
+
+  spanAbandoned(): void {
+    this.#counts.abandonedSpans += 1;
+  }
+
+  /** Runs a callback that decides about an event: it cannot publish, and a throw is reported and gives `otherwise`. */
+  decide<T>(what: string, callback: () => T, otherwise: T): T {
+    const outer = this.#deciding;
+    this.#deciding = true;
+    try {
+      return callback();
+    } catch (error) {
+      this.report(what, error);
+      return otherwise;
+    } finally {
+      this.#deciding = outer;
+    }
+  }
+
+  delivered(): void {
+    this.#counts.delivered += 1;
+  }
+
+  gap(last: BusEvent, data: GapData): BusEvent {
+    return control(last.id, last.runId, "bus.gap", data);
+  }
+
+  // ── readers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #attach(
+    run: Run | undefined,
+    stream: EventStream,
+    options: SubscribeOptions,
+    replay: readonly BusEvent[],
+    gap: BusEvent | undefined,
+    left: () => void,
+  ): Subscription {
+    const decide = (where: (event: BusEvent) => boolean, event: BusEvent): boolean =>
+      this.decide("where", () => Boolean(where(event)), false);
+    const feed = stream.feed(options, decide);
+    const { signal, idleTimeoutMillis, after } = options;
+    const reader: Reader = new Reader(this, {
+      log: feed.log,
+      replay: options.types || options.where ? replay.filter((event) => feed.matches(event)) : replay,
+      gap,
+      after: after === "live" ? undefined : after,
+      signal,
+      idleTimeoutMillis,
+      left: (_reader, dropped) => {
+        this.#counts.dropped += dropped;
+        this.#readers.delete(reader);
+        stream.release(feed);
+        left();
+      },
+    });
+    this.#readers.set(reader, run);
+    reader.start();
+    return reader as Reader & Subscription;
+  }
+
+  /** What a new reader gets first: a gap if its cursor cannot be met, and the events behind it. */
+  #replay(run: Run, after: string | undefined): { gap?: BusEvent; replay: readonly BusEvent[] } {
+    if (after === "live") return { replay: [] };
+    if (after === undefined) return { replay: run.history.all() };
+    const cursor = parseCursor(after);
+    const firstSeq = run.history.firstSeq ?? run.seq + 1;
+    const lastMissed = eventId(run.generation, firstSeq - 1);
+    if (!cursor || cursor.generation !== run.generation || cursor.seq > run.seq) {
+      const data: GapData = { missed: firstSeq - 1, reason: "generation", resumeAfter: after };
+      return { gap: control(lastMissed, run.id, "bus.gap", data), replay: run.history.all() };
+    }
+    const replay = run.history.after(cursor.seq);
+    if (firstSeq <= cursor.seq + 1) return { replay };
+    const data: GapData = { missed: firstSeq - 1 - cursor.seq, reason: "evicted", resumeAfter: after };
+    return { gap: control(lastMissed, run.id, "bus.gap", data), replay };
+  }
+
+  #turnedAway(option: string, limit: number): EventBusError {
+    this.#counts.rejectedSubscribers += 1;
+    return new EventBusError(
+      "SPANBUS_SUBSCRIBER_LIMIT",
+      `\`${option}\` allows ${limit} readers, and ${limit} are attached`,
+    );
+  }
+
+  // ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A run that somebody waits for, or that is about to begin. */
+  #unborn(runId: string): Run {
+    this.#generations += 1;
+    const generation = `${this.#prefix}-${this.#generations.toString(36)}`;
+    const run = new Run(runId, generation, this.#settings.maxQueueSize, this.deadlines.now());
+    if (this.#shutdown) run.stream.finish({ reason: "shutdown" });
+    else this.#runs.set(runId, run);
+    return run;
+  }
+
+  #forgetUnborn(run: Run): void {
+    if (run.readers > 0 || run.known || run.opened.listed || run.remembered.listed) return;
+    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
+  }
+
+  #begin(run: Run): void {
+    while (this.#open.size >= this.#settings.maxOpenRuns) {
+      const oldest = this.#open.oldest;
+      if (!oldest || !this.close(oldest, "abandoned")) break;
+    }
+    this.#open.touch(run.opened);
+    const idle = new Deadline((now) => {
+      const due = run.lastActivity + this.#settings.idleTimeoutMillis;
+      if (due <= now) this.#idleOver(run);
+      else this.deadlines.set(idle, due);
+    });
+    run.idle = idle;
+    run.lastActivity = this.deadlines.now();
+    this.deadlines.set(idle, run.lastActivity + this.#settings.idleTimeoutMillis);
+  }
+
+  #idleOver(run: Run): void {
+    if (this.#owner.owns?.(run) === false) this.detach(run);
+    else this.close(run, "idle");
+  }
+
+  /** Its first event was withheld: as if it had never begun. */
+  #undoBegin(run: Run): void {
+    if (run.known || run.state !== "open") return;
+    this.#open.remove(run.opened);
+    if (run.idle) this.deadlines.clear(run.idle);
+    this.#forgetUnborn(run);
+  }
+
+  /** A detached run goes on. */
+  #resume(run: Run): void {
+    run.state = "open";
+    run.outcome = undefined;
+    run.known = false;
+    run.stream = new EventStream(this.#settings.maxQueueSize);
+    this.#remembered.remove(run.remembered);
+    this.#begin(run);
+  }
+
+  #stop(run: Run, state: "closed" | "detached" | "dropped", outcome: Outcome, end: End): void {
+    run.state = state;
+    run.outcome = outcome;
+    this.#open.remove(run.opened);
+    if (run.idle) this.deadlines.clear(run.idle);
+    run.stream.finish(end);
+    this.#owner.closed?.(run);
+  }
+
+  #takes(run: Run): boolean {
+    return (run.state === "open" || run.state === "detached") && !this.#shutdown && !this.#deciding;
+  }
+
+  /** Tells of a run's begin or end, on the global stream and to taps. */
+  #announce(run: Run, type: "bus.run.opened" | "bus.run.closed", data: object): void {
+    if (this.#global.isRead) {
+      const event = control(eventId(run.generation, type === "bus.run.opened" ? 0 : run.seq), run.id, type, data);
+      const now = this.deadlines.now();
+      for (const { log } of this.#global.wanting(event)) log.append(event, now);
+    }
+    if (this.#taps.none) return;
+    const info = run.info();
+    this.#taps.tell((listener) => (type === "bus.run.opened" ? listener.opened?.(info) : listener.closed?.(info)));
+  }
+
+  // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #draft(run: Run, input: EventInput): { event: BusEvent; bytes: number } | undefined {
+    const { redact } = this.#settings;
+    const time = typeof input.time === "number" && Number.isFinite(input.time) ? input.time : Date.now();
+    const fixed = { runId: run.id, type: input.type, time, ...spanIds(input) };
+    let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
+    const room = MAX_EVENT_BYTES - jsonBytes(JSON.stringify(fixed)) - ENVELOPE_BYTES;
+    if (redact) {
+      const draft: EventDraft = { ...fixed, data: copyData(data, room, false).value };
+      if (attributes) draft.attributes = copyData(attributes, room, false).value;
+      const result = this.decide("redact", () => redacted(redact(draft)), undefined);
+      if (!result) return undefined;
+      ({ data, attributes } = result);
+    }
+    const copy = copyData(data, room);
+    const extra = attributes ? copyData(attributes, room - copy.bytes) : undefined;
+    const event = {
+      id: eventId(run.generation, run.seq + 1),
+      ...fixed,
+      seq: run.seq + 1,
+      data: copy.value,
+      ...(extra && { attributes: extra.value }),
+    };
+    return {
+      event: Object.freeze(event) as BusEvent,
+      bytes: MAX_EVENT_BYTES - room + copy.bytes + (extra?.bytes ?? 0),
+    };
+  }
+
+  #keep(run: Run, event: BusEvent, bytes: number): void {
+    const { historyPerRun, maxRuns, maxHistoryBytes } = this.#settings;
+    run.history.push(event, bytes);
+    this.#historyEvents += 1;
+    this.#historyBytes += bytes;
+    this.#retained.touch(run.retained);
+    if (run.history.length > historyPerRun) this.#dropOldest(run);
+    while (this.#retained.size > maxRuns) this.#evict(this.#leastNeeded());
+    while (this.#historyBytes > maxHistoryBytes && this.#historyEvents > 1) {
+      const least = this.#leastNeeded();
+      if (least === run) this.#dropOldest(run);
+      else this.#evict(least);
+    }
+  }
+
+  #dropOldest(run: Run): void {
+    const before = run.history.bytes;
+    run.history.dropOldest();
+    this.#historyEvents -= 1;
+    this.#historyBytes += run.history.bytes - before;
+  }
+
+  /** Least recently published first, runs that are open or read last. */
+  #leastNeeded(): Run {
+    let oldest: Run | undefined;
+    for (const run of this.#retained.oldestFirst()) {
+      if (run.state !== "open" && run.readers === 0) return run;
+      oldest ??= run;
+    }
+    return oldest as Run;
+  }
+
+  /** Takes a run's events, never its identity. */
+  #evict(run: Run): void {
+    this.#counts.evictedRuns += 1;
+    this.#forgetHistory(run);
+    run.stream.finish({ reason: "evicted" });
+    if (run.state === "open") run.stream = new EventStream(this.#settings.maxQueueSize);
+    else this.#remember(run);
+  }
+
+  #forgetHistory(run: Run): void {
+    this.#historyEvents -= run.history.length;
+    this.#historyBytes -= run.history.bytes;
+    run.forget();
+    this.#retained.remove(run.retained);
+  }
+
+  /** Keeps the identity of a closed run, so that a later reader ends and a late event is refused. */
+  #remember(run: Run): void {
+    this.#remembered.touch(run.remembered);
+    while (this.#remembered.size > MAX_REMEMBERED) {
+      const oldest = this.#remembered.oldest;
+      if (!oldest) break;
+      this.#remembered.remove(oldest.remembered);
+      if (this.#runs.get(oldest.id) === oldest) this.#runs.delete(oldest.id);
+    }
+  }
+}
+
+/** Room for the id, the seq and what JSON puts around the parts. */
+const ENVELOPE_BYTES = 160;
+
+function isEventType(type: unknown): boolean {
+  return isName(type) && !type.startsWith("bus.");
+}
+
+function spanIds(input: EventInput): { traceId?: string; spanId?: string; parentSpanId?: string } {
+  return {
+    ...(isSpanId(input.traceId) && { traceId: input.traceId }),
+    ...(isSpanId(input.spanId) && { spanId: input.spanId }),
+    ...(isSpanId(input.parentSpanId) && { parentSpanId: input.parentSpanId }),
+  };
+}
+
+function isSpanId(id: unknown): id is string {
+  return typeof id === "string" && id.length > 0 && id.length <= 64;
+}
+
+function redacted(result: EventDraft | undefined): EventDraft | undefined {
+  if (result === undefined || result === null) return undefined;
+  if (typeof result !== "object" || typeof result.data !== "object" || result.data === null) {
+    throw wrong(TypeError, "redact", "a synchronous function that returns a draft or undefined", result);
+  }
+  return result;
+}
+
+function control(id: string, runId: string, type: string, data: object): BusEvent {
+  return Object.freeze({ id, runId, type, time: Date.now(), data: Object.freeze(data) }) as unknown as BusEvent;
+}

@@ -1,0 +1,56 @@
+import type { BusEvent } from "./event.js";
+import { Ring } from "./ring.js";
+
+interface Kept {
+  readonly event: BusEvent;
+  readonly bytes: number;
+}
+
+/** The newest events of one run, kept for replay. */
+export class History {
+  readonly #kept = new Ring<Kept>();
+  #snapshot: readonly BusEvent[] | undefined;
+  /** Size of everything kept, in bytes of JSON. */
+  bytes = 0;
+
+  get length(): number {
+    return this.#kept.length;
+  }
+
+  push(event: BusEvent, bytes: number): void {
+    this.#kept.push({ event, bytes });
+    this.bytes += bytes;
+    this.#snapshot = undefined;
+  }
+
+  dropOldest(): void {
+    this.bytes -= this.#kept.shift()?.bytes ?? 0;
+    this.#snapshot = undefined;
+  }
+
+  /** Everything kept, oldest first. Readers that attach between two events share one array. */
+  all(): readonly BusEvent[] {
+    if (!this.#snapshot) {
+      const events: BusEvent[] = [];
+      for (let index = 0; index < this.#kept.length; index += 1) {
+        const kept = this.#kept.at(index);
+        if (kept) events.push(kept.event);
+      }
+      this.#snapshot = events;
+    }
+    return this.#snapshot;
+  }
+
+  /** What is kept behind `seq`. */
+  after(seq: number): readonly BusEvent[] {
+    const events = this.all();
+    let from = events.length;
+    while (from > 0 && (events[from - 1]?.seq ?? 0) > seq) from -= 1;
+    return from === 0 ? events : events.slice(from);
+  }
+
+  /** Seq of the oldest event kept. */
+  get firstSeq(): number | undefined {
+    return this.#kept.at(0)?.event.seq;
+  }
+}

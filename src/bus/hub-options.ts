@@ -1,0 +1,120 @@
+import { flag, optionalFunction, positiveInteger, stringList, wrong } from "./checks.js";
+import type { BusEvent, EventDraft } from "./event.js";
+
+/** Limits and hooks of the hub. Every limit is a positive integer. */
+export interface HubOptions {
+  /** Events kept of each run for replay. Default 500. */
+  readonly historyPerRun?: number;
+  /** Runs whose events are kept. The least recently published goes first, runs that are open or read last. Default 200. */
+  readonly maxRuns?: number;
+  /** Bytes of JSON kept over all runs. Default 67 108 864 (64 MiB). */
+  readonly maxHistoryBytes?: number;
+  /** Live events a reader may leave unread before it loses the oldest. Default 1024. */
+  readonly maxQueueSize?: number;
+  /** Readers of the global stream. Default 50. */
+  readonly maxGlobalSubscribers?: number;
+  /** Readers of runs, all runs together. Default 10 000. */
+  readonly maxRunSubscribers?: number;
+  /** Runs open at once; beyond it the least recently published is closed as `abandoned`. Default 10 000. */
+  readonly maxOpenRuns?: number;
+  /** Event types that are delivered live but not kept. Default `["agent.model.chunk"]`. */
+  readonly transient?: readonly string[];
+  /**
+   * Changes or withholds every event before it gets an id, is kept or is seen by anybody. Synchronous. `data` and
+   * `attributes` of what it returns are published; `undefined`, a throw or a promise withholds the event.
+   */
+  readonly redact?: (draft: EventDraft) => EventDraft | undefined;
+  /** A run without an event for this long is closed as `idle`, in milliseconds. Default 3 600 000 (1 hour). */
+  readonly idleTimeoutMillis?: number;
+  /** A reader that leaves waiting events unread for this long is ended as `idle`, in milliseconds. Default 300 000 (5 minutes). */
+  readonly unreadTimeoutMillis?: number;
+}
+
+const limits = {
+  historyPerRun: 500,
+  maxRuns: 200,
+  maxHistoryBytes: 64 * 1024 * 1024,
+  maxQueueSize: 1024,
+  maxGlobalSubscribers: 50,
+  maxRunSubscribers: 10_000,
+  maxOpenRuns: 10_000,
+  idleTimeoutMillis: 3_600_000,
+  unreadTimeoutMillis: 300_000,
+} as const;
+
+export type HubSettings = Record<keyof typeof limits, number> & {
+  readonly transient: ReadonlySet<string>;
+  readonly redact: HubOptions["redact"];
+};
+
+export function hubSettings(given: HubOptions): HubSettings {
+  return {
+    ...checkedLimits<keyof typeof limits>(limits, given),
+    transient: new Set(stringList("transient", given.transient ?? ["agent.model.chunk"])),
+    redact: optionalFunction("redact", given.redact),
+  };
+}
+
+/** Every limit of the table, as given or by default. */
+export function checkedLimits<Name extends string>(
+  defaults: Readonly<Record<Name, number>>,
+  given: { readonly [N in Name]?: number | undefined },
+): Record<Name, number> {
+  const checked = {} as Record<Name, number>;
+  for (const name of Object.keys(defaults) as Name[])
+    checked[name] = positiveInteger(name, given[name] ?? defaults[name]);
+  return checked;
+}
+
+/** What a reader of all runs may ask for. */
+export interface GlobalSubscribeOptions {
+  /** Ends the reader, normally. */
+  readonly signal?: AbortSignal;
+  /** Event types to read: exact names, or prefixes ending in `.*`. Default all. */
+  readonly types?: readonly string[];
+  /** Says of each event whether this reader gets it. Runs in the publisher's call; a throw hides the event. */
+  readonly where?: (event: BusEvent) => boolean;
+  /** Ends the reader as `idle` when nothing was delivered for so many milliseconds. Default off. */
+  readonly idleTimeoutMillis?: number;
+}
+
+/** What a reader of one run may ask for. */
+export interface SubscribeOptions extends GlobalSubscribeOptions {
+  /** An event id: resume behind it. `"live"`: no replay. Default: everything kept, then live. */
+  readonly after?: string;
+}
+
+export function checkedSubscribe(name: string, given: SubscribeOptions | undefined): SubscribeOptions {
+  if (given === undefined) return {};
+  if (typeof given !== "object" || given === null) throw wrong(TypeError, name, "an object", given);
+  const { after, signal, types, where, idleTimeoutMillis } = given;
+  if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", 'an event id or "live"', after);
+  if (
+    signal !== undefined &&
+    (typeof signal !== "object" || signal === null || typeof signal.addEventListener !== "function")
+  ) {
+    throw wrong(TypeError, "signal", "an AbortSignal", signal);
+  }
+  if (types !== undefined) stringList("types", types);
+  optionalFunction("where", where);
+  if (idleTimeoutMillis !== undefined) positiveInteger("idleTimeoutMillis", idleTimeoutMillis);
+  return given;
+}
+
+/** Part of a run's history. */
+export interface HistoryOptions {
+  /** An event id: only what came behind it. */
+  readonly after?: string;
+  /** At most so many: with `after` the first behind it, else the newest. */
+  readonly limit?: number;
+}
+
+/** What `stats()` leaves out. */
+export interface StatsOptions {
+  /** `false` leaves out `queueDepths` and `historyDepths`. Default true. */
+  readonly depths?: boolean;
+}
+
+export function wantsDepths(given: StatsOptions | undefined): boolean {
+  return flag("depths", given?.depths ?? true);
+}

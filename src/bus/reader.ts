@@ -1,0 +1,290 @@
+import type { Deadlines } from "./deadlines.js";
+import { Deadline } from "./deadlines.js";
+import type { BusEvent, GapData } from "./event.js";
+import type { End, EventLog } from "./event-log.js";
+import type { Subscription, SubscriptionMembers } from "./subscription.js";
+
+/** What a reader needs of the hub. */
+export interface ReaderHost {
+  readonly deadlines: Deadlines;
+  /** Milliseconds after which a reader that leaves its events unread is released. */
+  readonly unreadTimeoutMillis: number;
+  gap(last: BusEvent, data: GapData): BusEvent;
+  delivered(): void;
+}
+
+export interface ReaderStart {
+  readonly log: EventLog;
+  /** Events to read before the log's. */
+  readonly replay: readonly BusEvent[];
+  /** A gap to tell before anything else. */
+  readonly gap?: BusEvent | undefined;
+  readonly after?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly idleTimeoutMillis?: number | undefined;
+  /** Called once, when the reader is over; `dropped` is what it lost. */
+  left(reader: Reader, dropped: number): void;
+}
+
+type Waiting =
+  | { readonly batch: false; resolve(result: IteratorResult<BusEvent, undefined>): void }
+  | { readonly batch: true; resolve(result: IteratorResult<readonly BusEvent[], undefined>): void };
+
+const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
+const NOTHING: readonly BusEvent[] = Object.freeze([]);
+
+/** A position in the replay, then in the log. */
+export class Reader implements SubscriptionMembers {
+  readonly #host: ReaderHost;
+  readonly #log: EventLog;
+  readonly #signal: AbortSignal | undefined;
+  readonly #idleTimeoutMillis: number | undefined;
+  readonly #left: ReaderStart["left"];
+  #gap: BusEvent | undefined;
+  #replay: readonly BusEvent[];
+  #replayed = 0;
+  #position: number;
+  #dropped = 0;
+  #lastId: string | undefined;
+  #waiting: Waiting[] = [];
+  #end: End | undefined;
+  #ended: { promise: Promise<End>; settle: (end: End) => void } | undefined;
+  #taken = 0;
+  #deliveredAt: number;
+  #unread: Deadline | undefined;
+  #idle: Deadline | undefined;
+
+  constructor(host: ReaderHost, start: ReaderStart) {
+    this.#host = host;
+    this.#log = start.log;
+    this.#gap = start.gap;
+    this.#replay = start.replay;
+    this.#lastId = start.after;
+    this.#signal = start.signal;
+    this.#idleTimeoutMillis = start.idleTimeoutMillis;
+    this.#left = start.left;
+    this.#position = start.log.head;
+    this.#deliveredAt = host.deadlines.now();
+  }
+
+  /** Attaches to the log, or ends at once when there is nothing to wait for. */
+  start(): void {
+    this.#log.readers.add(this);
+    if (this.#signal?.aborted) {
+      this.#leave({ reason: "aborted" });
+      return;
+    }
+    this.#signal?.addEventListener("abort", this.#abort, { once: true });
+    this.#watchUnread(this.#deliveredAt, this.#taken, this.#replay.length > 0 || this.#gap !== undefined);
+    if (this.#idleTimeoutMillis !== undefined) {
+      this.#idle = new Deadline((now) => this.#checkIdle(now));
+      this.#host.deadlines.set(this.#idle, this.#deliveredAt + this.#idleTimeoutMillis);
+    }
+    this.#endWhenDrained();
+  }
+
+  get dropped(): number {
+    return this.#dropped + this.#lag();
+  }
+
+  get size(): number {
+    if (this.#end) return 0;
+    return this.#replay.length - this.#replayed + this.#log.head - Math.max(this.#position, this.#log.tail);
+  }
+
+  get lastId(): string | undefined {
+    return this.#lastId;
+  }
+
+  get caughtUp(): boolean {
+    return this.#gap === undefined && this.#replayed === this.#replay.length;
+  }
+
+  get ended(): Promise<End> {
+    if (!this.#ended) {
+      let settle: (end: End) => void = () => undefined;
+      const promise = new Promise<End>((resolve) => {
+        settle = resolve;
+      });
+      this.#ended = { promise, settle };
+      if (this.#end) settle(this.#end);
+    }
+    return this.#ended.promise;
+  }
+
+  next(): Promise<IteratorResult<BusEvent, undefined>> {
+    if (this.#waiting.length === 0) {
+      const value = this.#take();
+      this.#endWhenDrained();
+      if (value) return Promise.resolve({ done: false, value });
+    }
+    if (this.#end) return Promise.resolve(DONE);
+    return new Promise((resolve) => this.#wait({ batch: false, resolve }));
+  }
+
+  batches(): AsyncIterableIterator<readonly BusEvent[]> {
+    const batches: AsyncIterableIterator<readonly BusEvent[]> = {
+      next: () => {
+        if (this.#waiting.length === 0) {
+          const value = this.#takeAll();
+          this.#endWhenDrained();
+          if (value.length > 0) return Promise.resolve({ done: false, value });
+        }
+        if (this.#end) return Promise.resolve(DONE);
+        return new Promise((resolve) => this.#wait({ batch: true, resolve }));
+      },
+      return: async () => {
+        this.close();
+        return DONE;
+      },
+      [Symbol.asyncIterator]: () => batches,
+    };
+    return batches;
+  }
+
+  close(): void {
+    this.#leave({ reason: "returned" });
+  }
+
+  async return(): Promise<IteratorResult<BusEvent, undefined>> {
+    this.close();
+    return DONE;
+  }
+
+  [Symbol.asyncIterator](): Subscription {
+    return this as Subscription;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** Called by the log: there is something to read, or the stream is over. */
+  wake(): void {
+    while (this.#waiting.length > 0) {
+      const [first] = this.#waiting;
+      if (!first) break;
+      if (first.batch) {
+        const value = this.#takeAll();
+        if (value.length === 0) break;
+        this.#waiting.shift();
+        first.resolve({ done: false, value });
+      } else {
+        const value = this.#take();
+        if (!value) break;
+        this.#waiting.shift();
+        first.resolve({ done: false, value });
+      }
+    }
+    this.#endWhenDrained();
+    if (this.#waiting.length > 0) this.#log.wait(this);
+  }
+
+  /** Ends the reader from the hub's side; what waits is given up. */
+  release(end: End): void {
+    this.#leave(end);
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    if (this.#waiting.length === 1) this.#log.wait(this);
+  }
+
+  #take(): BusEvent | undefined {
+    if (this.#end) return undefined;
+    const event = this.#gap ?? this.#fromReplay() ?? this.#fromLog();
+    if (!event) return undefined;
+    if (event === this.#gap) this.#gap = undefined;
+    if (event.type !== "bus.gap") this.#host.delivered();
+    this.#lastId = event.id;
+    this.#taken += 1;
+    if (this.#idle) this.#deliveredAt = this.#host.deadlines.now();
+    return event;
+  }
+
+  #takeAll(): readonly BusEvent[] {
+    const first = this.#take();
+    if (!first) return NOTHING;
+    const events = [first];
+    for (let event = this.#take(); event; event = this.#take()) events.push(event);
+    return events;
+  }
+
+  #fromReplay(): BusEvent | undefined {
+    const event = this.#replay[this.#replayed];
+    if (!event) return undefined;
+    this.#replayed += 1;
+    if (this.#replayed === this.#replay.length) {
+      this.#replay = NOTHING;
+      this.#replayed = 0;
+    }
+    return event;
+  }
+
+  #fromLog(): BusEvent | undefined {
+    const lag = this.#lag();
+    if (lag > 0 && this.#log.lastLost) {
+      this.#position += lag;
+      this.#dropped += lag;
+      const resume = this.#lastId === undefined ? {} : { resumeAfter: this.#lastId };
+      return this.#host.gap(this.#log.lastLost, { missed: lag, reason: "lagged", ...resume });
+    }
+    const event = this.#log.at(this.#position);
+    if (event) this.#position += 1;
+    return event;
+  }
+
+  /** Events that fell out of the log before this reader came to them. */
+  #lag(): number {
+    return this.#end ? 0 : Math.max(0, this.#log.tail - this.#position);
+  }
+
+  #endWhenDrained(): void {
+    if (!this.#end && this.#log.end && this.size === 0 && this.#gap === undefined && this.#lag() === 0) {
+      this.#leave(this.#log.end);
+    }
+  }
+
+  #leave(end: End): void {
+    if (this.#end) return;
+    this.#dropped += this.#lag();
+    this.#end = end;
+    this.#gap = undefined;
+    this.#replay = NOTHING;
+    this.#replayed = 0;
+    this.#log.readers.delete(this);
+    this.#signal?.removeEventListener("abort", this.#abort);
+    if (this.#unread) this.#host.deadlines.clear(this.#unread);
+    if (this.#idle) this.#host.deadlines.clear(this.#idle);
+    this.#left(this, this.#dropped);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const each of waiting) each.resolve(DONE);
+    this.#ended?.settle(end);
+  }
+
+  readonly #abort = (): void => this.#leave({ reason: "aborted" });
+
+  /**
+   * Releases a reader that was forgotten. Reads carry no time stamp, which would cost more than the read: a look that
+   * finds events taken since the last one starts the full time again, so it comes up to one period late, never early.
+   */
+  #watchUnread(since: number, taken: number, waitedSince: boolean): void {
+    const timeout = this.#host.unreadTimeoutMillis;
+    this.#unread = new Deadline((now) => {
+      const waits = this.size > 0 || this.#gap !== undefined || this.#lag() > 0;
+      if (!waits || this.#taken !== taken) return this.#watchUnread(now, this.#taken, false);
+      const published = waitedSince ? since : (this.#log.publishedAt(this.#position) ?? since);
+      const quietSince = Math.max(since, published);
+      if (now - quietSince >= timeout) this.#leave({ reason: "idle" });
+      else this.#watchUnread(quietSince, taken, true);
+    });
+    this.#host.deadlines.set(this.#unread, since + timeout);
+  }
+
+  #checkIdle(now: number): void {
+    const due = this.#deliveredAt + (this.#idleTimeoutMillis ?? 0);
+    if (due <= now) this.#leave({ reason: "idle" });
+    else if (this.#idle) this.#host.deadlines.set(this.#idle, due);
+  }
+}

@@ -1,0 +1,39 @@
+/** A queue on a circular array: both ends in constant time, grown only as far as it is filled. */
+export class Ring<T> {
+  #slots: (T | undefined)[] = new Array(8).fill(undefined);
+  #first = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The entry at `index`, counted from the oldest. */
+  at(index: number): T | undefined {
+    return index < 0 || index >= this.#length
+      ? undefined
+      : this.#slots[(this.#first + index) & (this.#slots.length - 1)];
+  }
+
+  push(entry: T): void {
+    if (this.#length === this.#slots.length) this.#grow();
+    this.#slots[(this.#first + this.#length) & (this.#slots.length - 1)] = entry;
+    this.#length += 1;
+  }
+
+  shift(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const entry = this.#slots[this.#first];
+    this.#slots[this.#first] = undefined;
+    this.#first = (this.#first + 1) & (this.#slots.length - 1);
+    this.#length -= 1;
+    return entry;
+  }
+
+  #grow(): void {
+    const slots = this.#slots;
+    const start = this.#first;
+    this.#slots = [...slots.slice(start), ...slots.slice(0, start), ...new Array(slots.length).fill(undefined)];
+    this.#first = 0;
+  }
+}

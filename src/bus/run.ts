@@ -1,0 +1,118 @@
+import type { Deadline } from "./deadlines.js";
+import type { BusEvent, Outcome } from "./event.js";
+import { EventStream } from "./event-stream.js";
+import { History } from "./history.js";
+import { RecencyNode } from "./recency-list.js";
+import { Tally } from "./tally.js";
+
+/** One run as `runs()` shows it. */
+export interface RunInfo {
+  readonly runId: string;
+  /** Tells this run from others that had the same id before. */
+  readonly generation: string;
+  readonly state: "open" | "closed";
+  /** How it ended; only when closed. */
+  readonly outcome?: Outcome;
+  /** The run in which `bus.run` began this one. */
+  readonly parentRunId?: string;
+  readonly agentName?: string;
+  readonly conversationId?: string;
+  /** Traces its events came from, the first 100. */
+  readonly traceIds: readonly string[];
+  /** Time of the first and of the latest event, in milliseconds since the Unix epoch. */
+  readonly startTime: number;
+  readonly lastTime: number;
+  /** Events published in this generation, also those no longer kept. */
+  readonly events: number;
+  /** Readers attached. */
+  readonly subscribers: number;
+  /** Spans of it that are events and not yet over. */
+  readonly openSpans: number;
+  readonly modelCalls: number;
+  readonly toolCalls: number;
+  readonly failedToolCalls: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+const MAX_TRACE_IDS = 100;
+
+/**
+ * One generation of a run. `open` takes events; `closed` is sealed for ever; `detached` belongs to another process, which
+ * may go on with it; `dropped` was forgotten by request.
+ */
+export class Run {
+  readonly id: string;
+  readonly generation: string;
+  state: "open" | "closed" | "detached" | "dropped" = "open";
+  outcome: Outcome | undefined;
+  /** Seq of the latest event. */
+  seq = 0;
+  /** It had an event: it was told as opened, is listed, and will be told as closed. */
+  known = false;
+  parentRunId: string | undefined;
+  agentName: string | undefined;
+  conversationId: string | undefined;
+  readonly traceIds = new Set<string>();
+  startTime = 0;
+  lastTime = 0;
+  /** Monotonic time of the latest event, or of the start. */
+  lastActivity: number;
+  openSpans = 0;
+  readers = 0;
+  readonly tally = new Tally();
+  history = new History();
+  stream: EventStream;
+  /** When it was sealed, in the order in which the process makes bindings and seals runs. */
+  sealedAt = 0;
+  /** Set once closing began: what is published now is the last. */
+  isClosing = false;
+  /** Set while the run waits to be closed: it holds the process open for its readers. */
+  closing: Deadline | undefined;
+  idle: Deadline | undefined;
+  readonly retained = new RecencyNode<Run>(this);
+  readonly opened = new RecencyNode<Run>(this);
+  readonly remembered = new RecencyNode<Run>(this);
+
+  constructor(id: string, generation: string, capacity: number, now: number) {
+    this.id = id;
+    this.generation = generation;
+    this.stream = new EventStream(capacity);
+    this.lastActivity = now;
+  }
+
+  /** Lets go of the events, not of the identity. */
+  forget(): void {
+    this.history = new History();
+  }
+
+  /** Takes note of an event that was just published. */
+  note(event: BusEvent, counted: boolean): void {
+    if (this.seq === 1) this.startTime = event.time;
+    this.lastTime = event.time;
+    if (event.traceId !== undefined && this.traceIds.size < MAX_TRACE_IDS) this.traceIds.add(event.traceId);
+    const { agentName, conversationId } = event.data as { agentName?: unknown; conversationId?: unknown };
+    if (typeof agentName === "string") this.agentName ??= agentName;
+    if (typeof conversationId === "string") this.conversationId ??= conversationId;
+    if (counted) this.tally.add(event);
+  }
+
+  info(): RunInfo {
+    return {
+      runId: this.id,
+      generation: this.generation,
+      state: this.state === "open" ? "open" : "closed",
+      ...(this.outcome !== undefined && { outcome: this.outcome }),
+      ...(this.parentRunId !== undefined && { parentRunId: this.parentRunId }),
+      ...(this.agentName !== undefined && { agentName: this.agentName }),
+      ...(this.conversationId !== undefined && { conversationId: this.conversationId }),
+      traceIds: [...this.traceIds],
+      startTime: this.startTime,
+      lastTime: this.lastTime,
+      events: this.seq,
+      subscribers: this.readers,
+      openSpans: this.openSpans,
+      ...this.tally,
+    };
+  }
+}

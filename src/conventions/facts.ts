@@ -1,0 +1,90 @@
+import type { SpanView } from "./convention.js";
+
+/** Longer texts are content; no small fact is worth parsing them. */
+const maxJsonLength = 65_536;
+
+/**
+ * One reading of one span. Attributes may hold values of any type, and getters that throw: what cannot be read is not
+ * there. JSON is parsed once per reading, and only when asked for.
+ */
+export class Facts {
+  readonly name: string;
+  readonly scope: string;
+  readonly startMillis: number | undefined;
+  readonly #attributes: Readonly<Record<string, unknown>>;
+  #parsed: Map<string, unknown> | undefined;
+
+  constructor(span: SpanView) {
+    this.name = text(property(span, "name")) ?? "";
+    this.scope = text(property(span, "scope")) ?? "";
+    const start = property(span, "startMillis");
+    this.startMillis = typeof start === "number" ? start : undefined;
+    const attributes = property(span, "attributes");
+    this.#attributes = isObject(attributes) ? attributes : {};
+  }
+
+  attribute(key: string): unknown {
+    return property(this.#attributes, key);
+  }
+
+  hasAttribute(fits: (key: string) => boolean): boolean {
+    try {
+      for (const key in this.#attributes) if (fits(key)) return true;
+    } catch {
+      // A proxy that refuses to list its keys has none.
+    }
+    return false;
+  }
+
+  /** The attribute as an object or list, if it is one or is written as JSON. */
+  structure(key: string): unknown {
+    const value = this.attribute(key);
+    if (typeof value !== "string") return value;
+    this.#parsed ??= new Map();
+    if (!this.#parsed.has(key)) this.#parsed.set(key, parse(value));
+    return this.#parsed.get(key);
+  }
+
+  /** The value inside the attribute at the end of a path with dots. */
+  inside(key: string, path: readonly string[]): unknown {
+    let value = this.structure(key);
+    for (const step of path) {
+      if (!isObject(value) || !Object.hasOwn(value, step)) return undefined;
+      value = property(value, step);
+    }
+    return value;
+  }
+}
+
+/**
+ * A text with something in it. Some instrumentations write every attribute as JSON (MLflow) or some of them (Langfuse
+ * its dates): a text in quotes is read without them.
+ */
+export function text(value: unknown): string | undefined {
+  if (typeof value !== "string" || value === "") return undefined;
+  if (value.charCodeAt(0) !== 34 || !value.endsWith('"')) return value;
+  const unquoted = parse(value);
+  if (typeof unquoted !== "string") return value;
+  return unquoted === "" ? undefined : unquoted;
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function property(object: object, key: string): unknown {
+  try {
+    return (object as Readonly<Record<string, unknown>>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+function parse(json: string): unknown {
+  if (json.length > maxJsonLength) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Convention, EndedSpanView, FailureRule } from "./convention.js";
+import { Facts, isObject, text } from "./facts.js";
+import { TextPattern } from "./pattern.js";
+import { type Reader, reader } from "./sources.js";
+
+/** What went wrong. */
+export interface Failure {
+  readonly type: string;
+  readonly message: string;
+}
+
+interface Sign {
+  readonly seen: Reader;
+  readonly is: TextPattern;
+  readonly message: readonly Reader[];
+}
+
+const errorStatus = 2;
+const maxMessageLength = 500;
+
+/** Values of `error.type` that say no more than that there was an error. */
+const vague: readonly string[] = ["unknown", "_OTHER"];
+
+/** Decides whether a span failed: instrumentations do not agree on how to say it. */
+export class FailureSigns {
+  readonly #signs: readonly Sign[];
+
+  constructor(conventions: readonly Convention[]) {
+    this.#signs = conventions.flatMap((table) => (table.failures ?? []).map((rule) => sign(rule, table)));
+  }
+
+  /** Any sign is enough: one instrumentation leaves the status unset, another sets it to OK before the exception. */
+  find(span: EndedSpanView, claimed: boolean): Failure | undefined {
+    const facts = new Facts(span);
+    const status = object(span.status);
+    const exception = object(span.exception);
+    const named = text(facts.attribute("error.type"));
+    const seen = claimed ? this.#signs.find(({ seen, is }) => is.matches(text(read(seen, facts)) ?? "")) : undefined;
+    const failed = status?.code === errorStatus || exception !== undefined || named !== undefined || seen !== undefined;
+    if (!failed) return undefined;
+
+    const thrown = text(exception?.type);
+    const clear = named !== undefined && !vague.includes(named) ? named : undefined;
+    const type = clear ?? thrown ?? named ?? "error";
+    const messages = [
+      exception?.message,
+      facts.attribute("error.message"),
+      ...(seen?.message.map((message) => read(message, facts)) ?? []),
+      status?.message,
+    ];
+    return { type, message: firstLine(messages) ?? type };
+  }
+}
+
+function sign({ source, is, message = [] }: FailureRule, table: Convention): Sign {
+  return { seen: reader(source, table), is: new TextPattern(is), message: message.map((m) => reader(m, table)) };
+}
+
+function read(reader: Reader, facts: Facts): unknown {
+  try {
+    return reader.read(facts, undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first line of the first message that has one: some write the whole stack into it. */
+function firstLine(messages: readonly unknown[]): string | undefined {
+  for (const message of messages) {
+    const line = text(message)
+      ?.trimStart()
+      .split(/[\r\n]/, 1)[0]
+      ?.trimEnd();
+    if (line !== undefined && line !== "") return cut(line);
+  }
+  return undefined;
+}
+
+function cut(line: string): string {
+  if (line.length <= maxMessageLength) return line;
+  const split = /[\uD800-\uDBFF]/.test(line.charAt(maxMessageLength - 1));
+  return line.slice(0, split ? maxMessageLength - 1 : maxMessageLength);
+}
+
+function object(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return isObject(value) ? value : undefined;
+}

@@ -1,0 +1,70 @@
+import { type Context, context, createContextKey, propagation } from "@opentelemetry/api";
+import { isName } from "../bus/checks.js";
+import { nextInOrder } from "./registry.js";
+import type { ContextLike } from "./signals.js";
+
+/**
+ * A run id bound in an OpenTelemetry context, made anew by every `runContext` and `run`. A close seals the bindings that
+ * were made before it, so that a context leaked out of a run can never write into a later one.
+ */
+export interface Binding {
+  readonly runId: string;
+  /** Place in the order of bindings and closes of this process. */
+  readonly order: number;
+  readonly parentRunId?: string | undefined;
+}
+
+/** Baggage entry that carries the run id to other processes. */
+export const RUN_BAGGAGE = "spanbus.run.id";
+
+const KEY = createContextKey("spanbus.binding");
+const BAGGAGE_KEY = createContextKey("OpenTelemetry Baggage Key");
+
+export function bindingOf(from: ContextLike | undefined): Binding | undefined {
+  const value = from?.getValue?.(KEY);
+  return isBinding(value) ? value : undefined;
+}
+
+/** The run id that another process sent along. */
+export function remoteRunId(from: ContextLike | undefined): unknown {
+  const baggage = from?.getValue?.(BAGGAGE_KEY) as
+    | { getEntry?(name: string): { value?: unknown } | undefined }
+    | undefined;
+  return baggage?.getEntry?.(RUN_BAGGAGE)?.value;
+}
+
+/** What `runContext` may be told. */
+export interface RunContextOptions {
+  /** Sends the run id along in W3C baggage with every outgoing request. Default false. */
+  readonly propagate?: boolean;
+}
+
+/** A context bound to the run, with the baggage entry written, or an inherited one of another run taken out. */
+export function bind(
+  active: Context,
+  runId: string,
+  { propagate = false, parentRunId }: { propagate?: boolean; parentRunId?: string | undefined },
+): { context: Context; binding: Binding } {
+  const binding: Binding = { runId, order: nextInOrder(), parentRunId };
+  const bound = active.setValue(KEY, binding);
+  const baggage = propagation.getBaggage(bound);
+  if (propagate) {
+    const entries = (baggage ?? propagation.createBaggage()).setEntry(RUN_BAGGAGE, { value: runId });
+    return { context: propagation.setBaggage(bound, entries), binding };
+  }
+  if (!baggage?.getEntry(RUN_BAGGAGE)) return { context: bound, binding };
+  return { context: propagation.setBaggage(bound, baggage.removeEntry(RUN_BAGGAGE)), binding };
+}
+
+/**
+ * Binds a run id for everything that `fn` starts, also asynchronously. Does not close the run's stream: that is
+ * `closeStream`'s. An invalid id is ignored and `fn` runs all the same.
+ */
+export function runContext<T>(runId: string, fn: () => T, options?: RunContextOptions): T {
+  if (!isName(runId)) return fn();
+  return context.with(bind(context.active(), runId, { propagate: options?.propagate === true }).context, fn);
+}
+
+function isBinding(value: unknown): value is Binding {
+  return typeof value === "object" && value !== null && "runId" in value && "order" in value;
+}

@@ -1,0 +1,76 @@
+import { Deadline } from "../bus/deadlines.js";
+import type { BusEvent, EventInput } from "../bus/event.js";
+import type { EventHub } from "../bus/event-hub.js";
+import type { Run } from "../bus/run.js";
+
+const WINDOW_MILLIS = 50;
+const MAX_LENGTH = 4096;
+export const CHUNK = "agent.model.chunk";
+
+interface Pending {
+  readonly input: EventInput;
+  text: string;
+  chunks: number;
+  readonly deadline: Deadline;
+}
+
+/** Joins the chunks of one span that come within 50 ms or 4 096 characters into one event. */
+export class Chunks {
+  readonly #hub: EventHub;
+  readonly #pending = new Map<Run, Map<string, Pending>>();
+
+  constructor(hub: EventHub) {
+    this.#hub = hub;
+  }
+
+  /** Publishes the event, in order behind the chunks that wait. A chunk may wait itself: then it has no event yet. */
+  publish(run: Run, input: EventInput, counted = true): BusEvent | undefined {
+    const text = (input.data as { text?: unknown } | undefined)?.text;
+    if (input.type === CHUNK && typeof text === "string" && input.spanId !== undefined && run.state === "open") {
+      this.#add(run, input.spanId, input, text);
+      return undefined;
+    }
+    this.flush(run);
+    return this.#hub.append(run, input, counted);
+  }
+
+  /** Publishes what waits, of one run or of all. */
+  flush(run?: Run): void {
+    if (this.#pending.size === 0) return;
+    if (run === undefined) {
+      for (const each of [...this.#pending.keys()]) this.flush(each);
+      return;
+    }
+    const pending = this.#pending.get(run);
+    if (!pending) return;
+    this.#pending.delete(run);
+    for (const each of pending.values()) this.#publish(run, each);
+  }
+
+  #add(run: Run, spanId: string, input: EventInput, text: string): void {
+    let ofRun = this.#pending.get(run);
+    if (!ofRun) {
+      ofRun = new Map();
+      this.#pending.set(run, ofRun);
+    }
+    let pending = ofRun.get(spanId);
+    if (!pending) {
+      const deadline = new Deadline(() => this.flush(run));
+      pending = { input: { ...input, time: input.time ?? Date.now() }, text: "", chunks: 0, deadline };
+      ofRun.set(spanId, pending);
+      this.#hub.deadlines.set(deadline, this.#hub.deadlines.now() + WINDOW_MILLIS);
+    }
+    pending.text += text;
+    pending.chunks += 1;
+    if (pending.text.length >= MAX_LENGTH) {
+      ofRun.delete(spanId);
+      if (ofRun.size === 0) this.#pending.delete(run);
+      this.#publish(run, pending);
+    }
+  }
+
+  #publish(run: Run, { input, text, chunks, deadline }: Pending): void {
+    this.#hub.deadlines.clear(deadline);
+    this.#hub.append(run, { ...input, data: { ...input.data, text, chunks } });
+  }
+}

@@ -1,0 +1,222 @@
+import { diag } from "@opentelemetry/api";
+import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
+import { EventHub } from "../bus/event-hub.js";
+import type { GlobalSubscribeOptions, HistoryOptions, StatsOptions, SubscribeOptions } from "../bus/hub-options.js";
+import type { RunInfo } from "../bus/run.js";
+import type { BusStats } from "../bus/stats.js";
+import type { Subscription } from "../bus/subscription.js";
+import type { Tap, TapListener } from "../bus/taps.js";
+import { Inlet } from "./inlet.js";
+import { type EventBusOptions, inletSettings } from "./options.js";
+import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
+
+const BURST_MILLIS = 60_000;
+
+/**
+ * An event bus that is an OpenTelemetry `SpanProcessor` and `LogRecordProcessor`:
+ *
+ * ```ts
+ * const bus = new EventBus();
+ * new BasicTracerProvider({ spanProcessors: [bus, new BatchSpanProcessor(exporter)] });
+ * ```
+ *
+ * Nothing in it waits, and nothing in it throws into the application but a mistake in the arguments of the constructor or of
+ * a `subscribe` call, and `EventBusError` at a limit of readers.
+ */
+export class EventBus {
+  readonly #hub: EventHub;
+  readonly #inlet: Inlet;
+  readonly #told = new Map<string, number>();
+
+  /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
+  constructor(options: EventBusOptions = {}) {
+    const settings = inletSettings(options);
+    this.#hub = new EventHub(options, {
+      report: (what, error) => this.#report(what, error),
+      owns: (run) => this.#inlet.owns(run),
+      closing: (run) => this.#inlet.closing(run),
+      closed: (run) => this.#inlet.closed(run),
+    });
+    this.#inlet = new Inlet(this.#hub, settings);
+  }
+
+  // ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Reads one run: what is kept of it, then live, until its stream closes. Attached when it returns. A run that nobody
+   * knows yet is waited for.
+   *
+   * @throws EventBusError `SPANBUS_SUBSCRIBER_LIMIT` when `maxRunSubscribers` readers are attached.
+   */
+  subscribe(runId: string, options?: SubscribeOptions): Subscription {
+    this.#inlet.flush();
+    return this.#hub.subscribe(runId, options);
+  }
+
+  /**
+   * Reads every run, live only, with `bus.run.opened` and `bus.run.closed` around each.
+   *
+   * @throws EventBusError `SPANBUS_SUBSCRIBER_LIMIT` when `maxGlobalSubscribers` readers are attached.
+   */
+  subscribeGlobal(options?: GlobalSubscribeOptions): Subscription {
+    this.#inlet.flush();
+    return this.#hub.subscribeGlobal(options);
+  }
+
+  /** What is kept of a run, oldest first: the first `limit` behind `after`, or the newest `limit`. */
+  history(runId: string, options?: HistoryOptions): readonly BusEvent[] {
+    this.#inlet.flush();
+    return this.#hub.history(runId, options);
+  }
+
+  /** Open runs and runs whose events are kept, newest activity first. */
+  runs(): readonly RunInfo[] {
+    this.#inlet.flush();
+    return this.#hub.runs();
+  }
+
+  /** The run that has events of this trace. */
+  runOf(traceId: string): string | undefined {
+    this.#inlet.flush();
+    return this.#hub.runOf(traceId);
+  }
+
+  /** Calls the listener for every event, in the publisher's call and in order. It costs what it costs; a throw is counted. */
+  tap(listener: ((event: BusEvent) => void) | TapListener): Tap {
+    this.#inlet.flush();
+    return this.#hub.tap(listener);
+  }
+
+  /** What the bus counted and holds. */
+  stats(options?: StatsOptions): BusStats {
+    this.#inlet.flush();
+    return this.#hub.stats(options);
+  }
+
+  // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Publishes an event into a run. Undefined if it was refused and counted: the run is sealed, a name is invalid, `redact`
+   * withheld it, or the bus is shut down. Undefined, too, for a chunk that waits to be joined with the next ones.
+   */
+  publish(event: EventInput): BusEvent | undefined {
+    return this.#safely("publish", () => {
+      this.#inlet.flush();
+      if (typeof event !== "object" || event === null) return this.#hub.refuse();
+      const bound = this.#inlet.boundHere(event.runId);
+      const run = bound === "unbound" ? this.#hub.run(event.runId) : bound;
+      if (run?.opened.listed) return this.#inlet.chunks.publish(run, event);
+      return bound === "unbound" ? this.#hub.publish(event) : this.#hub.refuse();
+    });
+  }
+
+  /** Publishes under the current run, with the ids of the active span. Undefined if there is no run, or as `publish`. */
+  emit(type: EventType, data?: object): BusEvent | undefined {
+    return this.#safely("emit", () => {
+      this.#inlet.flush();
+      const { run, ids } = this.#inlet.place();
+      return run ? this.#inlet.chunks.publish(run, { runId: run.id, type, data, ...ids }) : this.#hub.refuse();
+    });
+  }
+
+  /**
+   * Binds a run to a function and closes it when the function has settled and the spans begun in it are over; a throw closes
+   * it at once as `failed`. Without an id it gets a new one. With the id of a run in progress it joins that, and the last to
+   * settle closes.
+   */
+  run<T>(fn: (runId: string) => T): T;
+  run<T>(runId: string, fn: (runId: string) => T): T;
+  run<T>(first: string | ((runId: string) => T), second?: (runId: string) => T): T {
+    this.#inlet.flush();
+    const [runId, fn] = typeof first === "function" ? [undefined, first] : [first, second];
+    if (typeof fn !== "function") throw new TypeError(`\`fn\` must be a function, got ${typeof fn}`);
+    return this.#inlet.scopes.run(runId, this.#inlet.currentRunId(), fn);
+  }
+
+  /**
+   * Seals the run: spans still open fail as `abandoned`, readers drain, then end. History is kept. False if it was closed
+   * before.
+   */
+  closeStream(runId: string, outcome?: Outcome): boolean {
+    return (
+      this.#safely("closeStream", () => {
+        this.#inlet.flush();
+        return this.#hub.closeStream(runId, outcome);
+      }) ?? false
+    );
+  }
+
+  /** Forgets the run and its seal; its readers end as `dropped`. False if it was not known. */
+  dropHistory(runId: string): boolean {
+    this.#inlet.flush();
+    return this.#hub.dropHistory(runId);
+  }
+
+  /** Ends all readers of the global stream; new ones may come. */
+  closeGlobal(): void {
+    this.#inlet.flush();
+    this.#hub.closeGlobal();
+  }
+
+  // ── OpenTelemetry ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onStart(span: SpanLike, parentContext?: ContextLike): void {
+    if (!this.#hub.isShutdown) this.#safely("onStart", () => this.#inlet.spanStarted(span, parentContext));
+  }
+
+  onEnd(span: SpanLike): void {
+    if (!this.#hub.isShutdown) this.#safely("onEnd", () => this.#inlet.spanEnded(span));
+  }
+
+  onEmit(record: LogRecordLike, context?: ContextLike): void {
+    if (!this.#hub.isShutdown) this.#safely("onEmit", () => this.#inlet.logEmitted(record, context));
+  }
+
+  /** Whether log events are wanted: until shutdown. */
+  enabled(): boolean {
+    return !this.#hub.isShutdown;
+  }
+
+  /** Publishes what is held back for a moment: a span just started, chunks to be joined. */
+  async forceFlush(): Promise<void> {
+    this.#safely("forceFlush", () => this.#inlet.shutdown());
+  }
+
+  /** Gives up open spans, closes every stream, then refuses input. Reading still works. Twice is once. */
+  async shutdown(): Promise<void> {
+    this.#safely("shutdown", () => {
+      this.#inlet.shutdown();
+      this.#hub.shutdown();
+      this.#inlet.forgetAll();
+    });
+  }
+
+  /** @internal */
+  get isShutdown(): boolean {
+    return this.#hub.isShutdown;
+  }
+
+  /** @internal */
+  currentRunId(): string | undefined {
+    this.#inlet.flush();
+    return this.#inlet.currentRunId();
+  }
+
+  #safely<T>(what: string, act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      this.#hub.report(what, error);
+      return undefined;
+    }
+  }
+
+  /** Told once per burst. */
+  #report(what: string, error: unknown): void {
+    const now = performance.now();
+    const last = this.#told.get(what);
+    if (last !== undefined && now - last < BURST_MILLIS) return;
+    this.#told.set(what, now);
+    diag.error(`spanbus: ${what} failed; further failures within a minute are only counted`, error);
+  }
+}

@@ -1,0 +1,405 @@
+import { type Context, context as contextApi, trace as traceApi } from "@opentelemetry/api";
+import { isName } from "../bus/checks.js";
+import type { Outcome } from "../bus/event.js";
+import type { EventHub } from "../bus/event-hub.js";
+import type { Run } from "../bus/run.js";
+import { type EndedSpanView, Interpreter, type SpanView } from "../conventions/index.js";
+import { bindingOf, remoteRunId } from "./binding.js";
+import { Chunks } from "./chunks.js";
+import { contentRule } from "./content.js";
+import { countOf, watchSpan } from "./live-span.js";
+import { NamedEvents } from "./named-events.js";
+import type { InletSettings } from "./options.js";
+import { nextInOrder } from "./registry.js";
+import { RunLives } from "./run-life.js";
+import { RunResolver } from "./run-resolver.js";
+import { RunScopes } from "./run-scopes.js";
+import { type ContextLike, type LogRecordLike, millis, type SpanContextLike, type SpanLike } from "./signals.js";
+import { SpanPublisher } from "./span-publisher.js";
+import { SpanRecord } from "./span-record.js";
+import { type Trace, TraceTable } from "./trace-table.js";
+
+const resolved = Promise.resolve();
+
+/** Where an event without a span of its own belongs. */
+export interface Place {
+  readonly run: Run | undefined;
+  readonly ids: { readonly traceId?: string; readonly spanId?: string; readonly parentSpanId?: string };
+}
+
+/** Follows spans from start to end and publishes what they mean. */
+export class Inlet {
+  readonly scopes: RunScopes;
+  readonly chunks: Chunks;
+  readonly #hub: EventHub;
+  readonly #settings: InletSettings;
+  readonly #interpreter: Interpreter;
+  readonly #traces: TraceTable;
+  readonly #lives: RunLives;
+  readonly #resolver: RunResolver;
+  readonly #publisher: SpanPublisher;
+  readonly #named: NamedEvents;
+  /** Spans that were events: one that ends without a record was given up, unless it was never seen. */
+  readonly #seen = new WeakSet<object>();
+  /** The latest started span: many instrumentations set its attributes right behind the start. */
+  #held: { readonly span: SpanLike; readonly context: ContextLike | undefined } | undefined;
+  #flushQueued = false;
+
+  constructor(hub: EventHub, settings: InletSettings) {
+    const content = contentRule(settings.content, settings.maxPreviewLength);
+    this.#hub = hub;
+    this.#settings = settings;
+    this.#interpreter = new Interpreter(settings.conventions);
+    this.#traces = new TraceTable(settings.maxOpenSpans);
+    this.#lives = new RunLives(hub, settings.closeGraceMillis);
+    this.#resolver = new RunResolver(hub, this.#lives, settings);
+    this.chunks = new Chunks(hub);
+    this.#publisher = new SpanPublisher(hub, this.chunks, this.#interpreter, { content, carries: settings.carries });
+    this.scopes = new RunScopes(hub, this.#lives, this.#resolver, () => this.flush());
+    this.#named = new NamedEvents({
+      hub,
+      content,
+      chunks: this.chunks,
+      interpreter: this.#interpreter,
+      resolver: this.#resolver,
+      lives: this.#lives,
+      traces: this.#traces,
+      publisher: this.#publisher,
+    });
+  }
+
+  // ── hooks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  spanStarted(span: SpanLike, context: ContextLike | undefined): void {
+    this.flush();
+    this.#held = { span, context };
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    resolved.then(() => {
+      this.#flushQueued = false;
+      this.flush();
+    });
+  }
+
+  spanEnded(span: SpanLike): void {
+    this.flush();
+    const { traceId, spanId } = span.spanContext();
+    const known = this.#traces.find(traceId, spanId);
+    if (known?.open) return this.#end(known, span);
+    // Ended twice, or given up before.
+    if (known || this.#seen.has(span)) return this.#hub.refuse();
+    const late = this.#admit(span, undefined, true);
+    if (late) this.#end(late, span);
+  }
+
+  logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
+    this.flush();
+    this.#named.ofLog(log, context);
+  }
+
+  /** Classifies the span that is held. */
+  flush(): void {
+    const held = this.#held;
+    if (!held) return;
+    this.#held = undefined;
+    try {
+      this.#admit(held.span, held.context, false);
+    } catch (error) {
+      this.#hub.report("onStart", error);
+    }
+  }
+
+  // ── what the bus asks ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The run id that a span started here would get. */
+  currentRunId(active: Context = contextApi.active()): string | undefined {
+    const binding = bindingOf(active);
+    if (binding) return binding.runId;
+    const remote = this.#settings.acceptRemoteRun ? remoteRunId(active) : undefined;
+    if (isName(remote)) return remote;
+    const { record, spanContext } = this.#activeSpan(active);
+    return record?.run?.id ?? record?.eventParent?.run?.id ?? record?.binding?.runId ?? spanContext?.traceId;
+  }
+
+  /** Where an event emitted here belongs. */
+  place(active: Context = contextApi.active()): Place {
+    const { record, spanContext } = this.#activeSpan(active);
+    const ids = record?.ids ?? (spanContext ? { traceId: spanContext.traceId, spanId: spanContext.spanId } : {});
+    const binding = bindingOf(active);
+    if (binding) return { run: this.#resolver.bound(binding), ids };
+    const around = record?.run ?? record?.eventParent?.run;
+    if (around) return { run: around, ids };
+    if (record?.binding) return { run: this.#resolver.bound(record.binding), ids };
+    const runId = this.currentRunId(active);
+    return { run: runId === undefined ? undefined : this.#resolver.unbound(runId, record), ids };
+  }
+
+  /** The generation that `publish` under this id goes to, when it is bound here. */
+  boundHere(runId: string): Run | undefined | "unbound" {
+    const binding = bindingOf(contextApi.active());
+    return binding?.runId === runId ? this.#resolver.bound(binding) : "unbound";
+  }
+
+  owns(run: Run): boolean {
+    const life = this.#lives.get(run);
+    return life === undefined || life.owned || life.contextBound || (life.traces.size === 0 && !life.remote);
+  }
+
+  /** Gives up the open spans of a run that is about to be sealed, innermost first. */
+  closing(run: Run): Outcome | undefined {
+    this.chunks.flush(run);
+    const life = this.#lives.get(run);
+    if (!life) return undefined;
+    for (const record of [...life.openEvents].reverse()) this.#abandon(record);
+    return life.outcome;
+  }
+
+  closed(run: Run): void {
+    run.sealedAt = nextInOrder();
+    this.chunks.flush(run);
+    const life = this.#lives.forget(run);
+    if (!life) return;
+    for (const record of life.openEvents) this.#finished(record);
+    for (const trace of life.traces) {
+      trace.lives.delete(life);
+      this.#traces.leave(trace);
+    }
+  }
+
+  shutdown(): void {
+    this.flush();
+    this.chunks.flush();
+  }
+
+  forgetAll(): void {
+    this.#traces.clear();
+  }
+
+  // ── from start to end ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  #admit(span: SpanLike, context: ContextLike | undefined, late: boolean): SpanRecord | undefined {
+    const { traceId, spanId } = span.spanContext();
+    const view = viewOf(span, String(span.name));
+    const claim = this.#interpreter.classify(view);
+    // Seen for the first time at its end: only worth while if it is an event.
+    if (late && !claim && !this.#includes(span)) return undefined;
+    const trace = this.#traces.enter(traceId);
+    const parentContext = parentOf(span);
+    const parent =
+      parentContext &&
+      (trace.spans.get(parentContext.spanId)?.record ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
+    const ownBinding = bindingOf(context);
+    const record = new SpanRecord({
+      trace,
+      spanId,
+      parent,
+      remoteParentId: parentContext && !parent ? parentContext.spanId : undefined,
+      name: view.name,
+      scope: view.scope,
+      startTime: view.startMillis ?? Date.now(),
+      binding: ownBinding ?? parent?.binding,
+      order: nextInOrder(),
+    });
+    record.claim = claim;
+    if (!parent && !parentContext?.isRemote) trace.owned = true;
+    this.#traces.add(record);
+    this.#enterScope(record);
+    if (claim?.operation === "chunk") this.#markFirstChunk(record);
+    else this.#become(record, span, view, context, ownBinding);
+    for (let oldest = this.#traces.surplus; oldest && oldest !== record; oldest = this.#traces.surplus)
+      this.#giveUp(oldest);
+    return record;
+  }
+
+  /** Makes the span an event, if it is one: finds its run and publishes its start. */
+  #become(
+    record: SpanRecord,
+    span: SpanLike,
+    view: SpanView,
+    context: ContextLike | undefined,
+    ownBinding = record.binding,
+  ): void {
+    const { claim, trace } = record;
+    const operation = claim?.operation;
+    if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
+    if (!operation && !this.#includes(span)) return this.#watchInside(record, span);
+    this.#seen.add(span);
+    const run = this.#resolver.resolve(record, span, context, ownBinding, () => this.#interpreter.runId(view));
+    if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse();
+    const life = this.#lives.of(run);
+    record.run = run;
+    record.life = life;
+    life.traces.add(trace);
+    trace.lives.add(life);
+    life.owned ||= trace.owned && !life.remote;
+    if (operation === "handoff") return;
+    record.kind = operation ? `agent.${operation}` : "span";
+    this.#publisher.started(record, view);
+    life.openEvents.add(record);
+    if (record.outermost === record) life.openOutermost += 1;
+    trace.eventOpened(record);
+    this.#hub.spanOpened(run);
+    this.#watch(record, span);
+  }
+
+  #end(record: SpanRecord, span: SpanLike): void {
+    const endTime = millis(span.endTime) ?? Date.now();
+    if (!record.claim && !record.kind) {
+      const view = viewOf(span, record.name, record.late);
+      record.claim = this.#interpreter.classify(view);
+      if (record.claim) this.#become(record, span, view, undefined);
+    }
+    this.#readSpanEvents(record, span);
+    const view = endedViewOf(span, record);
+    if (record.claim?.operation === "handoff") this.#publisher.handoff(record, view, endTime);
+    else this.#publisher.ended(record, view, endTime);
+    this.#finished(record);
+    this.#consider(record);
+  }
+
+  /** Takes the span out of everything that counts open ones. */
+  #finished(record: SpanRecord): void {
+    if (!record.open) return;
+    this.#traces.end(record);
+    const { life, run, kind, runScope } = record;
+    if (life && run && kind && life.openEvents.delete(record)) {
+      this.#hub.spanEnded(run);
+      if (record.outermost === record) life.openOutermost -= 1;
+    }
+    if (runScope) {
+      runScope.open -= 1;
+      if (record.parent?.runScope !== runScope) runScope.openRoots -= 1;
+    }
+  }
+
+  /** Is a run over, now that this span is? */
+  #consider({ trace, life, runScope }: SpanRecord): void {
+    if (life) this.#lives.consider(life);
+    for (const each of [...trace.lives]) if (each !== life) this.#lives.consider(each);
+    if (runScope) {
+      this.scopes.spanEnded(runScope);
+      if (runScope.run) {
+        const scoped = this.#lives.get(runScope.run);
+        if (scoped && scoped !== life) this.#lives.consider(scoped);
+      }
+    }
+    this.#traces.leave(trace);
+  }
+
+  #abandon(record: SpanRecord): void {
+    if (!record.open) return;
+    this.#publisher.abandoned(record, Date.now());
+    this.#hub.spanAbandoned();
+    this.#finished(record);
+  }
+
+  /** More spans are open than allowed: this is the oldest. */
+  #giveUp(record: SpanRecord): void {
+    if (record.kind) this.#abandon(record);
+    else this.#finished(record);
+    this.#consider(record);
+  }
+
+  #enterScope(record: SpanRecord): void {
+    const scope = this.#resolver.scopeOf(record.binding);
+    if (!scope) return;
+    record.runScope = scope;
+    scope.open += 1;
+    if (record.parent?.runScope !== scope) scope.openRoots += 1;
+  }
+
+  #includes(span: SpanLike): boolean {
+    const { include } = this.#settings;
+    return typeof include === "function"
+      ? this.#hub.decide("include", () => Boolean(include(span)), false)
+      : include === "all";
+  }
+
+  // ── while it is open ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A span that is no event, inside a run: its span events are the run's. */
+  #watchInside(record: SpanRecord, span: SpanLike): void {
+    if (record.eventParent || record.binding) this.#watch(record, span);
+  }
+
+  #watch(record: SpanRecord, span: SpanLike): void {
+    this.#readSpanEvents(record, span);
+    watchSpan(span, {
+      added: (event) => {
+        if (!record.open) return;
+        this.flush();
+        record.spanEventsSeen += 1;
+        this.#guard("addEvent", () => this.#named.ofSpan(record, event));
+      },
+      set: (key, value) => {
+        const { claim } = record;
+        if (!record.open || !claim) return;
+        if (this.#interpreter.isWatched(key)) {
+          record.late ??= {};
+          record.late[key] = value;
+        }
+        if (!record.firstChunkSeen && this.#interpreter.firstChunkAttribute(claim, key)) {
+          this.#guard("setAttribute", () => this.#publisher.firstChunk(record, Date.now(), undefined));
+        }
+      },
+    });
+  }
+
+  /** Span events that were added unseen: before the span was watched, or past its own methods. */
+  #readSpanEvents(record: SpanRecord, span: SpanLike): void {
+    const events = span.events;
+    if (!events || events.length === 0) return;
+    const total = countOf(span);
+    const unseen = Math.min(total - record.spanEventsSeen, events.length);
+    record.spanEventsSeen = total;
+    for (let index = events.length - unseen; index < events.length; index += 1) {
+      const event = events[index];
+      if (event) this.#guard("span event", () => this.#named.ofSpan(record, event));
+    }
+  }
+
+  #markFirstChunk(record: SpanRecord): void {
+    for (const each of record.ancestors()) {
+      if (each.kind === "agent.model") return this.#publisher.firstChunk(each, record.startTime, undefined);
+      if (each.kind === "agent.invocation" || each.kind === "agent.tool") return;
+    }
+  }
+
+  #guard(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#hub.report(what, error);
+    }
+  }
+
+  #activeSpan(active: Context): { record?: SpanRecord | undefined; spanContext?: SpanContextLike | undefined } {
+    const spanContext = traceApi.getSpanContext(active);
+    if (!spanContext || /^0*$/.test(spanContext.traceId)) return {};
+    return { spanContext, record: this.#traces.find(spanContext.traceId, spanContext.spanId) };
+  }
+}
+
+function parentOf(span: SpanLike): SpanContextLike | undefined {
+  if (span.parentSpanContext) return span.parentSpanContext;
+  // Spans of tracers other than the SDK's.
+  const { parentSpanId } = span as { readonly parentSpanId?: unknown };
+  if (typeof parentSpanId !== "string" || /^0*$/.test(parentSpanId)) return undefined;
+  return { traceId: span.spanContext().traceId, spanId: parentSpanId };
+}
+
+function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
+  const attributes = (span.attributes ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    name,
+    scope: span.instrumentationScope?.name ?? "",
+    attributes: late ? { ...late, ...attributes } : attributes,
+    startMillis: millis(span.startTime),
+  };
+}
+
+function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
+  return { ...viewOf(span, record.name, record.late), status: span.status ?? { code: 0 }, exception: record.exception };
+}
+
+export type { Trace };

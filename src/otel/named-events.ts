@@ -1,0 +1,148 @@
+import type { EventHub } from "../bus/event-hub.js";
+import type { Run } from "../bus/run.js";
+import type { Interpreter } from "../conventions/index.js";
+import { type Binding, bindingOf } from "./binding.js";
+import type { Chunks } from "./chunks.js";
+import type { RunLives } from "./run-life.js";
+import type { RunResolver } from "./run-resolver.js";
+import { type ContextLike, type LogRecordLike, millis, type TimedEventLike } from "./signals.js";
+import type { SpanPublisher } from "./span-publisher.js";
+import type { SpanRecord } from "./span-record.js";
+import type { TraceTable } from "./trace-table.js";
+
+export interface NamedEventParts {
+  readonly hub: EventHub;
+  readonly chunks: Chunks;
+  readonly interpreter: Interpreter;
+  readonly resolver: RunResolver;
+  readonly lives: RunLives;
+  readonly traces: TraceTable;
+  readonly publisher: SpanPublisher;
+  readonly content: (value: unknown) => string | undefined;
+}
+
+const NO_TRACE = /^0*$/;
+
+/** Span events and log events: each becomes an event under its own name. */
+export class NamedEvents {
+  readonly #parts: NamedEventParts;
+
+  constructor(parts: NamedEventParts) {
+    this.#parts = parts;
+  }
+
+  ofSpan(record: SpanRecord, event: TimedEventLike): void {
+    const { interpreter, publisher } = this.#parts;
+    const { name } = event;
+    if (typeof name !== "string") return;
+    const attributes = (event.attributes ?? {}) as Readonly<Record<string, unknown>>;
+    if (name === "exception") {
+      record.exception ??= exceptionOf(attributes);
+      return;
+    }
+    const time = millis(event.time) ?? Date.now();
+    if (interpreter.firstChunkEvents.has(name))
+      publisher.firstChunk(record, time, interpreter.firstChunkMillis(attributes));
+    if (isRepeated(record, name, "span")) return;
+    this.#publish(name, time, attributes, {}, record, record.trace.id, record.spanId, record.binding);
+  }
+
+  ofLog(log: LogRecordLike, context: ContextLike | undefined): void {
+    const attributes = (log.attributes ?? {}) as Readonly<Record<string, unknown>>;
+    const name = log.eventName ?? attributes["event.name"];
+    if (typeof name !== "string" || name === "") return;
+    const { traces, content } = this.#parts;
+    const { traceId, spanId } = log.spanContext ?? {};
+    const record = traceId !== undefined && spanId !== undefined ? traces.find(traceId, spanId) : undefined;
+    if (name === "exception") {
+      if (record) record.exception ??= exceptionOf(attributes);
+      return;
+    }
+    if (record && isRepeated(record, name, "log")) return;
+    const body = content(log.body);
+    const time = millis(log.hrTime) ?? Date.now();
+    this.#publish(
+      name,
+      time,
+      attributes,
+      body === undefined ? {} : { body },
+      record,
+      traceId,
+      spanId,
+      bindingOf(context) ?? record?.binding,
+    );
+  }
+
+  #publish(
+    name: string,
+    time: number,
+    attributes: Readonly<Record<string, unknown>>,
+    extra: object,
+    record: SpanRecord | undefined,
+    traceId: string | undefined,
+    spanId: string | undefined,
+    binding: Binding | undefined,
+  ): void {
+    const { hub, chunks, lives } = this.#parts;
+    if (name.startsWith("bus.")) return hub.refuse();
+    const run = this.#runOf(name, record, traceId, binding);
+    if (!run) return;
+    const ids = record?.ids ?? (traceId !== undefined && spanId !== undefined ? { traceId, spanId } : {});
+    chunks.publish(run, { runId: run.id, type: name, time, ...ids, data: { ...this.#data(attributes), ...extra } });
+    if (record?.kind || run.state !== "open") return;
+    // A run that only named events made known is over when nothing around it is open.
+    const life = lives.of(run);
+    const trace = record?.trace ?? (traceId === undefined ? undefined : this.#parts.traces.trace(traceId));
+    if (trace && trace.open > 0) {
+      trace.lives.add(life);
+      life.traces.add(trace);
+      life.owned ||= trace.owned && !life.remote;
+    }
+    lives.consider(life);
+  }
+
+  /** Only a run that is bound or has events takes any name; names of agent conventions make one known. */
+  #runOf(
+    name: string,
+    record: SpanRecord | undefined,
+    traceId: string | undefined,
+    binding: Binding | undefined,
+  ): Run | undefined {
+    const { hub, resolver } = this.#parts;
+    const around = record?.run ?? record?.eventParent?.run;
+    if (around) return around;
+    if (binding) return resolver.bound(binding) ?? hub.refuse();
+    if (typeof traceId !== "string" || NO_TRACE.test(traceId)) return undefined;
+    if (!hub.run(traceId)?.known && !name.startsWith("gen_ai.") && !name.startsWith("agent.")) return undefined;
+    return resolver.unbound(traceId, record);
+  }
+
+  #data(attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const { interpreter, content } = this.#parts;
+    const data: Record<string, unknown> = {};
+    for (const key of Object.keys(attributes)) {
+      if (key === "event.name") continue;
+      data[key] = interpreter.isContent(key) ? content(attributes[key]) : attributes[key];
+    }
+    return data;
+  }
+}
+
+function exceptionOf(attributes: Readonly<Record<string, unknown>>): { type?: string; message?: string } {
+  const { "exception.type": type, "exception.message": message } = attributes;
+  return { ...(typeof type === "string" && { type }), ...(typeof message === "string" && { message }) };
+}
+
+/** The same name on the same span by the other way was published already: bridges make that happen. */
+function isRepeated(record: SpanRecord, name: string, way: "span" | "log"): boolean {
+  record.named ??= new Map();
+  let counts = record.named.get(name);
+  if (!counts) {
+    if (record.named.size >= 128) return false;
+    counts = { span: 0, log: 0 };
+    record.named.set(name, counts);
+  }
+  const published = Math.max(counts.span, counts.log);
+  counts[way] += 1;
+  return counts[way] <= published;
+}

@@ -1,0 +1,41 @@
+import { context, diag, trace } from "@opentelemetry/api";
+import type { BusEvent, EventType } from "../bus/event.js";
+import { bindingOf } from "./binding.js";
+import { EventBus } from "./event-bus.js";
+import { registry } from "./registry.js";
+
+/** The bus of this process: created on first use, and anew if it was shut down. */
+export function getEventBus(): EventBus {
+  const shared = registry();
+  if (!shared.bus || shared.bus.isShutdown) shared.bus = new EventBus();
+  return shared.bus;
+}
+
+/** Makes this the bus of the process. */
+export function setEventBus(bus: EventBus): void {
+  registry().bus = bus;
+}
+
+/** Forgets the bus of the process; it is not shut down. */
+export function resetEventBus(): void {
+  const shared = registry();
+  shared.bus = undefined;
+  shared.toldOfMissingBus = false;
+}
+
+/** The run id that a span started here would get. */
+export function currentRunId(): string | undefined {
+  const { bus } = registry();
+  if (bus) return bus.currentRunId();
+  const active = context.active();
+  return bindingOf(active)?.runId ?? trace.getSpanContext(active)?.traceId;
+}
+
+/** `emit` on the bus of the process. Without one it does nothing, and says so once. */
+export function emit(type: EventType, data?: object): BusEvent | undefined {
+  const shared = registry();
+  if (shared.bus) return shared.bus.emit(type, data);
+  if (!shared.toldOfMissingBus) diag.warn("spanbus: emit() without a bus; call getEventBus() or setEventBus() first");
+  shared.toldOfMissingBus = true;
+  return undefined;
+}

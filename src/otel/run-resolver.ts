@@ -1,0 +1,103 @@
+import { isName } from "../bus/checks.js";
+import type { EventHub } from "../bus/event-hub.js";
+import type { Run } from "../bus/run.js";
+import { type Binding, remoteRunId } from "./binding.js";
+import type { InletSettings } from "./options.js";
+import type { RunLives, RunScope } from "./run-life.js";
+import type { ContextLike, SpanLike } from "./signals.js";
+import type { SpanRecord } from "./span-record.js";
+
+/** Says to which generation of which run a span belongs. */
+export class RunResolver {
+  readonly #hub: EventHub;
+  readonly #lives: RunLives;
+  readonly #settings: Pick<InletSettings, "runId" | "acceptRemoteRun">;
+  readonly #bound = new WeakMap<Binding, Run>();
+  readonly #scopes = new WeakMap<Binding, RunScope>();
+
+  constructor(hub: EventHub, lives: RunLives, settings: Pick<InletSettings, "runId" | "acceptRemoteRun">) {
+    this.#hub = hub;
+    this.#lives = lives;
+    this.#settings = settings;
+  }
+
+  /** The first rule that says something, in the order of the documentation. Undefined: sealed, so refused. */
+  resolve(
+    record: SpanRecord,
+    span: SpanLike,
+    context: ContextLike | undefined,
+    ownBinding: Binding | undefined,
+    named: () => string | undefined,
+  ): Run | undefined {
+    const { runId, acceptRemoteRun } = this.#settings;
+    const ancestor = record.eventParent;
+    if (runId && context) {
+      const id = this.#valid(this.#hub.decide("runId", () => runId(span, context), undefined));
+      if (id !== undefined) return ancestor?.run?.id === id ? ancestor.run : this.unbound(id, record);
+    }
+    if (ownBinding) return this.bound(ownBinding);
+    if (acceptRemoteRun) {
+      const id = this.#valid(remoteRunId(context));
+      if (id !== undefined) return this.#remote(id);
+    }
+    if (ancestor?.run) return ancestor.run;
+    if (record.binding) return this.bound(record.binding);
+    return this.unbound(this.#valid(named()) ?? record.trace.id, record);
+  }
+
+  /** The generation of a binding: opened by its first event, sealed with the run for ever. */
+  bound(binding: Binding): Run | undefined {
+    const known = this.#bound.get(binding);
+    if (known && known.state !== "dropped") return known;
+    const scope = this.#scopes.get(binding);
+    const newest = this.#hub.run(binding.runId);
+    if (scope?.closed && !known) return undefined;
+    if (newest?.state === "closed" && binding.order < newest.sealedAt) {
+      this.#bound.set(binding, newest);
+      return newest;
+    }
+    const run = this.#hub.openNextRun(binding.runId);
+    if (!run) return undefined;
+    this.#bound.set(binding, run);
+    run.parentRunId ??= binding.parentRunId;
+    const life = this.#lives.of(run);
+    life.owned = true;
+    if (!scope || scope.joinsContext) life.contextBound = true;
+    else {
+      life.scope ??= scope;
+      scope.run = run;
+    }
+    return run;
+  }
+
+  /** The generation of an id that nobody bound: the next one when a new local root came after the seal. */
+  unbound(runId: string, record?: SpanRecord): Run | undefined {
+    const newest = this.#hub.run(runId);
+    if (newest?.state === "closed") {
+      return record && record.root.order > newest.sealedAt ? this.#hub.openNextRun(runId) : newest;
+    }
+    return this.#hub.openRun(runId);
+  }
+
+  enterScope(binding: Binding, scope: RunScope): void {
+    this.#scopes.set(binding, scope);
+  }
+
+  scopeOf(binding: Binding | undefined): RunScope | undefined {
+    return binding && this.#scopes.get(binding);
+  }
+
+  /** Baggage never seals, and never opens what is sealed. */
+  #remote(runId: string): Run | undefined {
+    const run = this.#hub.openRun(runId) ?? this.#hub.run(runId);
+    if (run && run.state !== "closed") this.#lives.of(run).remote = true;
+    return run;
+  }
+
+  #valid(id: unknown): string | undefined {
+    if (id === undefined || id === null) return undefined;
+    if (isName(id)) return id;
+    this.#hub.refuse();
+    return undefined;
+  }
+}

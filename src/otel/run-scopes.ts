@@ -1,0 +1,108 @@
+import { context } from "@opentelemetry/api";
+import { isName } from "../bus/checks.js";
+import { Deadline } from "../bus/deadlines.js";
+import type { EventHub } from "../bus/event-hub.js";
+import { bind, bindingOf } from "./binding.js";
+import type { RunLives, RunScope } from "./run-life.js";
+import type { RunResolver } from "./run-resolver.js";
+
+/** `bus.run`: binds a run to a function, and closes it when the function and its spans are over. */
+export class RunScopes {
+  readonly #hub: EventHub;
+  readonly #lives: RunLives;
+  readonly #resolver: RunResolver;
+  readonly #flush: () => void;
+  readonly #inProgress = new Map<string, RunScope>();
+
+  constructor(hub: EventHub, lives: RunLives, resolver: RunResolver, flush: () => void) {
+    this.#hub = hub;
+    this.#lives = lives;
+    this.#resolver = resolver;
+    this.#flush = flush;
+  }
+
+  run<T>(givenId: string | undefined, parentRunId: string | undefined, fn: (runId: string) => T): T {
+    if (givenId !== undefined && !isName(givenId)) this.#hub.refuse();
+    const runId = isName(givenId) ? givenId : crypto.randomUUID();
+    const active = context.active();
+    const ambient = bindingOf(active);
+    const scope =
+      this.#inProgress.get(runId) ?? this.#begin(runId, ambient?.runId === runId && !this.#resolver.scopeOf(ambient));
+    const { context: bound, binding } = bind(active, runId, {
+      parentRunId: parentRunId === runId ? undefined : parentRunId,
+    });
+    this.#resolver.enterScope(binding, scope);
+    scope.active += 1;
+    let result: T;
+    try {
+      result = context.with(bound, () => fn(runId));
+    } catch (error) {
+      this.#settled(scope, true);
+      throw error;
+    }
+    if (isThenable(result)) {
+      result.then(
+        () => this.#settled(scope, false),
+        () => this.#settled(scope, true),
+      );
+    } else this.#settled(scope, false);
+    return result;
+  }
+
+  /** A span begun under the scope ended. */
+  spanEnded(scope: RunScope): void {
+    if (scope.active === 0 && scope.open === 0 && !scope.closed) this.#lookSoon(scope);
+  }
+
+  #begin(runId: string, joinsContext: boolean): RunScope {
+    const scope: RunScope = {
+      runId,
+      joinsContext,
+      active: 0,
+      open: 0,
+      openRoots: 0,
+      closed: false,
+      run: undefined,
+      look: new Deadline(() => this.#look(scope)),
+    };
+    scope.look.keepsAlive = true;
+    this.#inProgress.set(runId, scope);
+    return scope;
+  }
+
+  #settled(scope: RunScope, failed: boolean): void {
+    scope.active -= 1;
+    if (scope.active > 0 || scope.closed) return;
+    this.#flush();
+    if (scope.joinsContext) this.#inProgress.delete(scope.runId);
+    else if (failed) this.#close(scope, true);
+    else this.#lookSoon(scope);
+  }
+
+  /** Streaming SDKs start their spans after they have returned: so one macrotask later. */
+  #lookSoon(scope: RunScope): void {
+    if (!scope.joinsContext) this.#hub.deadlines.set(scope.look, this.#hub.deadlines.now());
+  }
+
+  #look(scope: RunScope): void {
+    this.#flush();
+    if (scope.active > 0 || scope.closed) return;
+    if (scope.open === 0) return this.#close(scope, false);
+    const life = scope.run && this.#lives.get(scope.run);
+    if (life) this.#lives.consider(life);
+  }
+
+  #close(scope: RunScope, failed: boolean): void {
+    scope.closed = true;
+    this.#hub.deadlines.clear(scope.look);
+    if (this.#inProgress.get(scope.runId) === scope) this.#inProgress.delete(scope.runId);
+    const outcome = failed ? "failed" : undefined;
+    if (scope.run) this.#hub.close(scope.run, outcome);
+    // Without an event there may still be readers who wait for the run.
+    else this.#hub.closeStream(scope.runId, outcome);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

@@ -1,0 +1,57 @@
+/**
+ * The slices of OpenTelemetry's types that the bus reads, written structurally: the SDK classes of 2.x and 3.x fit, and no
+ * SDK package is imported. Whatever may be missing on some tracer's spans is optional.
+ */
+
+export interface SpanContextLike {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly isRemote?: boolean | undefined;
+}
+
+export interface ContextLike {
+  getValue(key: symbol): unknown;
+}
+
+/** Seconds and nanoseconds since the Unix epoch. */
+export type HrTimeLike = readonly [number, number] | readonly number[];
+
+export interface TimedEventLike {
+  readonly name: string;
+  readonly time: HrTimeLike;
+  readonly attributes?: object | undefined;
+}
+
+export interface SpanLike {
+  readonly name: string;
+  spanContext(): SpanContextLike;
+  readonly parentSpanContext?: SpanContextLike | undefined;
+  readonly startTime?: HrTimeLike | undefined;
+  readonly endTime?: HrTimeLike | undefined;
+  readonly status?: { readonly code: number; readonly message?: string | undefined } | undefined;
+  readonly attributes?: object | undefined;
+  readonly events?: readonly TimedEventLike[] | undefined;
+  readonly droppedEventsCount?: number | undefined;
+  readonly instrumentationScope?: { readonly name: string } | undefined;
+}
+
+export interface LogRecordLike {
+  readonly eventName?: string | undefined;
+  readonly hrTime?: HrTimeLike | undefined;
+  readonly spanContext?: SpanContextLike | undefined;
+  readonly body?: unknown;
+  readonly attributes?: object | undefined;
+}
+
+export interface SamplerLike {
+  shouldSample(...args: never[]): { readonly decision: number };
+  toString(): string;
+}
+
+/** Milliseconds since the Unix epoch, or undefined where there is no such time. */
+export function millis(time: HrTimeLike | undefined): number | undefined {
+  if (!Array.isArray(time)) return undefined;
+  const [seconds, nanos] = time as readonly unknown[];
+  if (typeof seconds !== "number" || typeof nanos !== "number" || seconds <= 0) return undefined;
+  return seconds * 1000 + nanos / 1e6;
+}

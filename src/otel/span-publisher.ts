@@ -1,0 +1,189 @@
+import type { ErrorData, Outcome } from "../bus/event.js";
+import type { EventHub } from "../bus/event-hub.js";
+import type { EndedSpanView, Interpreter, SpanView, Tokens } from "../conventions/index.js";
+import type { Chunks } from "./chunks.js";
+import type { SpanRecord } from "./span-record.js";
+
+export interface PublisherSettings {
+  readonly content: (value: unknown) => string | undefined;
+  readonly carries: ((name: string) => boolean) | undefined;
+}
+
+/** Turns what is known of a span into the events of its run. */
+export class SpanPublisher {
+  readonly #hub: EventHub;
+  readonly #chunks: Chunks;
+  readonly #interpreter: Interpreter;
+  readonly #settings: PublisherSettings;
+
+  constructor(hub: EventHub, chunks: Chunks, interpreter: Interpreter, settings: PublisherSettings) {
+    this.#hub = hub;
+    this.#chunks = chunks;
+    this.#interpreter = interpreter;
+    this.#settings = settings;
+  }
+
+  started(record: SpanRecord, view: SpanView): void {
+    const { run, claim, kind } = record;
+    if (!run || !kind) return;
+    const data = claim ? this.#interpreter.started(claim, view, this.#settings.content) : { name: record.name };
+    const named = typeof data["agentName"] === "string" ? data["agentName"] : undefined;
+    record.becomes(kind, named);
+    if (record.agentName !== undefined && kind !== "span") data["agentName"] = record.agentName;
+    if (typeof data["model"] === "string") record.model = data["model"];
+    if (typeof data["toolName"] === "string") record.toolName = data["toolName"];
+    run.conversationId ??= this.#interpreter.conversationId(view);
+    const wrapper = record.wrapper;
+    // The first one below takes over the wrapper's count.
+    const counted = wrapper === undefined || wrapper.wraps;
+    if (wrapper) wrapper.wraps = true;
+    this.publish(record, `${kind}.started`, data, record.startTime, { counted, attributes: this.#attributes(view) });
+  }
+
+  ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {
+    const { claim, kind } = record;
+    if (!record.run || !kind) return;
+    const data = claim ? this.#interpreter.ended(claim, view, this.#settings.content) : { name: record.name };
+    if (record.agentName !== undefined && kind !== "span") data["agentName"] ??= record.agentName;
+    const error = this.#interpreter.failure(claim, view);
+    const tokens = claim && this.#interpreter.tokens(claim, view);
+    this.#finish(record, data, error, endTime, tokens, this.#attributes(view));
+  }
+
+  /** The span is given up: it failed as `abandoned`. */
+  abandoned(record: SpanRecord, now: number): void {
+    const data: Record<string, unknown> = record.kind === "span" ? { name: record.name } : {};
+    if (record.kind === "agent.tool") data["toolName"] = record.toolName ?? record.name;
+    if (record.agentName !== undefined && record.kind !== "span") data["agentName"] = record.agentName;
+    this.#finish(record, data, { type: "abandoned", message: "The span was still open when its run was closed." }, now);
+  }
+
+  handoff(record: SpanRecord, view: EndedSpanView, endTime: number): void {
+    if (record.claim)
+      this.publish(
+        record,
+        "agent.handoff",
+        this.#interpreter.ended(record.claim, view, this.#settings.content),
+        endTime,
+      );
+  }
+
+  /** The first chunk of a model call arrived. Told once. */
+  firstChunk(model: SpanRecord, time: number, millis: number | undefined): void {
+    if (model.firstChunkSeen || model.kind !== "agent.model") return;
+    model.firstChunkSeen = true;
+    const data: Record<string, unknown> = { timeToFirstChunkMillis: millis ?? Math.max(0, time - model.startTime) };
+    if (model.model !== undefined) data["model"] = model.model;
+    if (model.agentName !== undefined) data["agentName"] = model.agentName;
+    this.publish(model, "agent.model.first_chunk", data, time);
+  }
+
+  publish(
+    record: SpanRecord,
+    type: string,
+    data: object,
+    time: number,
+    { counted = true, attributes }: { counted?: boolean; attributes?: object | undefined } = {},
+  ): void {
+    if (!record.run) return;
+    const input = { runId: record.run.id, type, data, time, ...record.ids, attributes };
+    const event = this.#chunks.publish(record.run, input, counted);
+    if (event && counted) record.outermost?.tally?.add(event);
+  }
+
+  #finish(
+    record: SpanRecord,
+    data: Record<string, unknown>,
+    error: ErrorData | undefined,
+    endTime: number,
+    tokens?: Tokens,
+    attributes?: object,
+  ): void {
+    const durationMillis = Math.max(0, endTime - record.startTime);
+    const end = { ...data, durationMillis, ...(error && { error }) };
+    this.publish(record, `${record.kind}.${error ? "failed" : "completed"}`, end, endTime, {
+      counted: !record.wraps,
+      attributes,
+    });
+    if (tokens) this.#tokens(record, data, tokens, endTime);
+    if (record.outermost === record) this.#terminate(record, error, durationMillis, endTime);
+  }
+
+  /** Tokens are told by the deepest span that has them; by an agent only when no model below it told any. */
+  #tokens(record: SpanRecord, data: Record<string, unknown>, tokens: Tokens, time: number): void {
+    if (record.kind === "agent.invocation" ? record.modelTokensBelow : record.tokensBelow) return;
+    if (this.#modelOpenBelow(record)) return;
+    const { agentName } = record;
+    const about = {
+      model: data["model"] ?? record.model,
+      provider: data["provider"],
+      ...(agentName !== undefined && { agentName }),
+    };
+    this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
+    let sameLevel = record.kind !== "agent.invocation" && record.kind !== "agent.tool";
+    for (const each of record.ancestors()) {
+      each.modelTokensBelow = true;
+      if (each.kind === "agent.invocation" || each.kind === "agent.tool") sameLevel = false;
+      if (sameLevel) each.tokensBelow = true;
+    }
+  }
+
+  /** A model call below that is still open will tell its tokens itself. */
+  #modelOpenBelow(record: SpanRecord): boolean {
+    if (!record.life) return false;
+    for (const open of record.life.openEvents) {
+      if (open.kind !== "agent.model" || open === record) continue;
+      for (const each of open.ancestors()) {
+        if (each === record) return true;
+        if (record.kind !== "agent.invocation" && (each.kind === "agent.invocation" || each.kind === "agent.tool"))
+          break;
+      }
+    }
+    return false;
+  }
+
+  #terminate(record: SpanRecord, error: ErrorData | undefined, durationMillis: number, time: number): void {
+    const reason = outcomeOf(error);
+    if (record.life) record.life.outcome = reason;
+    const {
+      modelCalls = 0,
+      toolCalls = 0,
+      failedToolCalls = 0,
+      inputTokens = 0,
+      outputTokens = 0,
+    } = record.tally ?? {};
+    this.publish(
+      record,
+      "agent.terminate",
+      {
+        reason,
+        ...(record.agentName !== undefined && { agentName: record.agentName }),
+        durationMillis,
+        modelCalls,
+        toolCalls,
+        failedToolCalls,
+        ...(inputTokens + outputTokens > 0 && { inputTokens, outputTokens }),
+        ...(error && { error }),
+      },
+      time,
+    );
+  }
+
+  /** The raw attributes that the option `attributes` asks for. */
+  #attributes(view: SpanView): object | undefined {
+    const { carries, content } = this.#settings;
+    if (!carries) return undefined;
+    const carried: Record<string, unknown> = {};
+    for (const name of Object.keys(view.attributes)) {
+      if (!this.#hub.decide("attributes", () => carries(name), false)) continue;
+      carried[name] = this.#interpreter.isContent(name) ? content(view.attributes[name]) : view.attributes[name];
+    }
+    return carried;
+  }
+}
+
+function outcomeOf(error: ErrorData | undefined): Outcome {
+  if (!error) return "completed";
+  if (error.type === "AbortError") return "cancelled";
+  return error.type === "abandoned" ? "abandoned" : "failed";
+}

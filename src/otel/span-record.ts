@@ -1,0 +1,126 @@
+import type { Operation } from "../bus/event.js";
+import type { Run } from "../bus/run.js";
+import { Tally } from "../bus/tally.js";
+import type { Claim } from "../conventions/index.js";
+import type { Binding } from "./binding.js";
+import type { RunLife, RunScope } from "./run-life.js";
+import type { Trace } from "./trace-table.js";
+
+/** What a span is to the bus: `agent.<operation>`, or `span` where `include` asked for it. */
+export type EventKind = `agent.${Operation}` | "span";
+
+export interface SpanOrigin {
+  readonly trace: Trace;
+  readonly spanId: string;
+  readonly parent: SpanRecord | undefined;
+  readonly remoteParentId: string | undefined;
+  readonly name: string;
+  readonly scope: string;
+  readonly startTime: number;
+  readonly binding: Binding | undefined;
+  readonly order: number;
+}
+
+/** What the bus remembers of a span: plain facts, never the span itself. */
+export class SpanRecord {
+  readonly trace: Trace;
+  readonly spanId: string;
+  readonly parent: SpanRecord | undefined;
+  /** The parent in another process, its own or that of the ancestor that came from there. */
+  readonly remoteParentId: string | undefined;
+  /** The name at the start, which conventions match. */
+  readonly name: string;
+  readonly scope: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startTime: number;
+  readonly binding: Binding | undefined;
+  /** The topmost span of this process around it. */
+  readonly root: SpanRecord;
+  /** Place in the order of the process in which it was first seen. */
+  readonly order: number;
+  /** The nearest span around it that is an event. */
+  readonly eventParent: SpanRecord | undefined;
+
+  open = true;
+  claim: Claim | undefined;
+  /** Set when it is an event. */
+  kind: EventKind | undefined;
+  run: Run | undefined;
+  life: RunLife | undefined;
+  /** The `bus.run` under which it began. */
+  runScope: RunScope | undefined;
+  agentName: string | undefined;
+  model: string | undefined;
+  toolName: string | undefined;
+  /** The outermost agent around it, possibly itself, and what that adds up to. */
+  outermost: SpanRecord | undefined;
+  tally: Tally | undefined;
+  /** A span of the same operation directly below does the work: that one is counted. */
+  wraps = false;
+  /** Tokens were told below it, on the same level; by a model anywhere below it. */
+  tokensBelow = false;
+  modelTokensBelow = false;
+  firstChunkSeen = false;
+  /** Attributes seen being set, in case the SDK drops them. */
+  late: Record<string, unknown> | undefined;
+  /** Span events already published, counted from the first. */
+  spanEventsSeen = 0;
+  exception: { type?: string; message?: string } | undefined;
+  /** How often each name came as span event and as log. */
+  named: Map<string, { span: number; log: number }> | undefined;
+
+  constructor(origin: SpanOrigin) {
+    const { trace, parent } = origin;
+    this.trace = trace;
+    this.spanId = origin.spanId;
+    this.parent = parent;
+    this.remoteParentId = origin.remoteParentId ?? parent?.remoteParentId;
+    this.name = origin.name;
+    this.scope = origin.scope;
+    this.startTime = origin.startTime;
+    this.binding = origin.binding;
+    this.order = origin.order;
+    this.root = parent?.root ?? this;
+    this.eventParent = parent?.kind ? parent : parent?.eventParent;
+  }
+
+  get operation(): Operation | undefined {
+    return this.kind && this.kind !== "span" ? (this.kind.slice("agent.".length) as Operation) : undefined;
+  }
+
+  get isAgent(): boolean {
+    return this.kind === "agent.invocation" || this.kind === "agent.workflow";
+  }
+
+  /** Keys of its events. */
+  get ids(): { traceId: string; spanId: string; parentSpanId?: string } {
+    const parentSpanId = this.eventParent?.spanId ?? this.remoteParentId;
+    return { traceId: this.trace.id, spanId: this.spanId, ...(parentSpanId !== undefined && { parentSpanId }) };
+  }
+
+  /** Takes its place in the tree of its run, once it is known to be an event. */
+  becomes(kind: EventKind, agentName: string | undefined): void {
+    this.kind = kind;
+    const around = this.eventParent?.run === this.run ? this.eventParent : undefined;
+    this.agentName = kind === "agent.invocation" ? agentName : (around?.agentName ?? agentName);
+    this.outermost = around?.outermost;
+    if (!this.outermost && this.isAgent) {
+      this.outermost = this;
+      this.tally = new Tally();
+    }
+  }
+
+  /** The events around it, nearest first. */
+  *ancestors(): Generator<SpanRecord> {
+    for (let each = this.eventParent; each; each = each.eventParent) yield each;
+  }
+
+  /** The span of the same operation around it that it does the work of: no agent or tool is between. */
+  get wrapper(): SpanRecord | undefined {
+    for (const each of this.ancestors()) {
+      if (each.kind === this.kind) return each;
+      if (each.kind === "agent.invocation" || each.kind === "agent.tool") return undefined;
+    }
+    return undefined;
+  }
+}

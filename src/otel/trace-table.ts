@@ -1,0 +1,129 @@
+import { RecencyList, RecencyNode } from "../bus/recency-list.js";
+import type { RunLife } from "./run-life.js";
+import type { SpanRecord } from "./span-record.js";
+
+/** The spans of one trace that are open, or that late children may still name as their parent. */
+export class Trace {
+  readonly id: string;
+  readonly spans = new Map<string, Entry>();
+  /** Spans open; of them those without a parent in this process. */
+  open = 0;
+  openRoots = 0;
+  /** Its parentless span started in this process. */
+  owned = false;
+  /** Open runs that have events from it. */
+  readonly lives = new Set<RunLife>();
+  readonly #openEvents: SpanRecord[] = [];
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  eventOpened(record: SpanRecord): void {
+    this.#openEvents.push(record);
+  }
+
+  /** Stands in for a parent that nobody saw. */
+  get innermostEvent(): SpanRecord | undefined {
+    for (let last = this.#openEvents.at(-1); last; last = this.#openEvents.at(-1)) {
+      if (last.open) return last;
+      this.#openEvents.pop();
+    }
+    return undefined;
+  }
+}
+
+interface Entry {
+  readonly record: SpanRecord;
+  readonly node: RecencyNode<SpanRecord>;
+}
+
+/** All traces that are under way, bounded: at most so many open spans, and as many ended ones. */
+export class TraceTable {
+  readonly #limit: number;
+  readonly #traces = new Map<string, Trace>();
+  readonly #open = new RecencyList<SpanRecord>();
+  readonly #ended = new RecencyList<SpanRecord>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  trace(traceId: string): Trace | undefined {
+    return this.#traces.get(traceId);
+  }
+
+  find(traceId: string, spanId: string): SpanRecord | undefined {
+    return this.#traces.get(traceId)?.spans.get(spanId)?.record;
+  }
+
+  /** The trace, made known if it is not. */
+  enter(traceId: string): Trace {
+    let trace = this.#traces.get(traceId);
+    if (!trace) {
+      trace = new Trace(traceId);
+      this.#traces.set(traceId, trace);
+    }
+    return trace;
+  }
+
+  add(record: SpanRecord): void {
+    const { trace } = record;
+    const node = new RecencyNode(record);
+    trace.spans.set(record.spanId, { record, node });
+    this.#open.touch(node);
+    trace.open += 1;
+    if (!record.parent) trace.openRoots += 1;
+  }
+
+  /** The oldest open span, when there are more than allowed. */
+  get surplus(): SpanRecord | undefined {
+    return this.#open.size > this.#limit ? this.#open.oldest : undefined;
+  }
+
+  /** The span is over. What belongs to a run stays as a link for late children. */
+  end(record: SpanRecord): void {
+    const { trace } = record;
+    const entry = trace.spans.get(record.spanId);
+    if (!record.open || entry?.record !== record) return;
+    record.open = false;
+    trace.open -= 1;
+    if (!record.parent) trace.openRoots -= 1;
+    this.#open.remove(entry.node);
+    if (record.kind || record.eventParent || record.binding) {
+      this.#ended.touch(entry.node);
+      while (this.#ended.size > this.#limit) this.#forget(this.#ended.oldest);
+    } else trace.spans.delete(record.spanId);
+  }
+
+  /** Forgets a trace in which nothing is under way. */
+  leave(trace: Trace): void {
+    if (trace.open > 0 || trace.lives.size > 0) return;
+    for (const { node } of trace.spans.values()) this.#ended.remove(node);
+    if (this.#traces.get(trace.id) === trace) this.#traces.delete(trace.id);
+  }
+
+  clear(): void {
+    for (const trace of this.#traces.values()) {
+      for (const { record, node } of trace.spans.values()) {
+        record.open = false;
+        this.#open.remove(node);
+        this.#ended.remove(node);
+      }
+    }
+    this.#traces.clear();
+  }
+
+  #forget(record: SpanRecord | undefined): void {
+    const entry = record?.trace.spans.get(record.spanId);
+    if (!record || !entry) return;
+    this.#ended.remove(entry.node);
+    record.trace.spans.delete(record.spanId);
+    // A long run may go through very many traces.
+    if (record.trace.spans.size === 0) {
+      for (const life of record.trace.lives) life.traces.delete(record.trace);
+      record.trace.lives.clear();
+      this.leave(record.trace);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startOtlpReceiver } from "../../examples/otlp-receiver.js";
+import { makeOciHome } from "./oci-config.js";
+import { startOciEndpoint } from "./oci-endpoint.js";
+
+const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
+const timeoutMillis = 60_000;
+
+interface Finished {
+  readonly exitCode: number | string | null | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let home: string;
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), "examples-"));
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+/** Runs an example as its reader would, without a network and with nothing of this machine's configuration. */
+function run(example: string, env: Record<string, string> = {}): Promise<Finished> {
+  const options = {
+    cwd: projectFolder,
+    env: { PATH: process.env.PATH, HOME: home, SPANBUS_MODEL_PROVIDER: "mock", ...env },
+    timeout: timeoutMillis,
+  };
+  return new Promise((resolve) => {
+    execFile(process.execPath, ["--import", "tsx", `examples/${example}`], options, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : error.code, stdout, stderr });
+    });
+  });
+}
+
+/** The part of the output under the heading that holds this text. */
+function section(output: string, heading: string): string {
+  const found = output.split("\n── ").find((part) => part.slice(0, part.indexOf("\n")).includes(heading));
+  return found ?? expect.fail(`no section "${heading}" in:\n${output}`);
+}
+
+const examples = readdirSync(join(projectFolder, "examples")).filter((file) => /^\d\d-.*\.ts$/.test(file));
+const expectations: Record<string, (output: string) => void> = {
+  "01-subscribers.ts": (output) => {
+    const all = section(output, "subscribeGlobal");
+    const runs = all.split("\n").flatMap((line) => /^(run-[AB]) │/.exec(line)?.[1] ?? []);
+    expect(runs.indexOf("run-B"), "runs are interleaved").toBeLessThan(runs.lastIndexOf("run-A"));
+    expect(runs.indexOf("run-A"), "runs are interleaved").toBeLessThan(runs.lastIndexOf("run-B"));
+    expect(all).toMatch(/run-A │ ○ run closed: completed/);
+    expect(all).toMatch(/run-B │ ○ run closed: completed/);
+    expect(all).toMatch(/run-B │ +✗ tool search_flights .* the flight search did not answer/);
+    expect(all).toMatch(/run-B │ +✓ tool search_trains/);
+    expect(all).toMatch(/run-B │ +· first chunk/);
+
+    const one = section(output, 'bus.subscribe("run-A")');
+    expect(one).toContain("▸ agent travel-agent\n");
+    expect(one).toMatch(/^ {2}▸ model travel-script$/m);
+    expect(one).toMatch(
+      /■ completed in \d+ ms: 2 model calls, 2 tool calls \(0 failed\), [1-9]\d* tokens in, [1-9]\d* out/,
+    );
+    expect(one).not.toContain("Oslo");
+    expect(one).toContain("→ the reader of run-A ended: closed, the run: completed");
+    expect(one).toContain("→ the reader of all runs ended: returned");
+
+    const late = section(output, "Too late");
+    expect(late).toMatch(/run-B again, \d+ events, from "▸ agent travel-agent" to "■ completed/);
+    expect(late).toContain("→ the late reader ended: closed, the run: completed");
+
+    const slow = section(output, "Too slow");
+    expect(slow).toContain('ticker.tick {"n":1}\n  gap: 31 events missing (lagged)\n  ticker.tick {"n":33}');
+    expect(slow).toContain("published 40 = received 9 + dropped 31");
+
+    const stats = section(output, "bus.stats()");
+    expect(stats).toMatch(/published: [1-9]/);
+    expect(stats).toMatch(/dropped: 0/);
+    expect(stats).toMatch(/runSubscribers: 0/);
+    expect(stats).toMatch(/globalSubscribers: 0/);
+    expect(stats).toMatch(/openSpans: 0/);
+    expect(stats).toMatch(/historyDepths: .*'run-A': [1-9]/);
+  },
+  "02-node-sdk.ts": (output) => {
+    expect(output).toMatch(/live │ {3}▸ tool get_weather/);
+    const [, seen, exported] = /The bus saw (\d+) spans live, the exporter exported (\d+) of them/.exec(output) ?? [];
+    expect(Number(seen)).toBeGreaterThan(3);
+    expect(exported).toBe(seen);
+    expect(output).toMatch(/^ {2}[0-9a-f]{16} ai\.toolCall$/m);
+  },
+  "03-log-events.ts": (output) => {
+    expect(output).toContain('order-7 │ basket.checked {"items":3}\n');
+    expect(output).toMatch(/order-7 │ payment\.authorized .*"amount":129\.9/);
+    expect(output).toContain('order-7 │ order.placed {"total":129.9,"currency":"EUR"}\n');
+    expect(output).not.toContain("stays out");
+    expect(output).toContain("Runs on the bus: order-7, 3 events\n");
+  },
+  "04-hand-written-spans.ts": (output) => {
+    expect(output).toContain("▸ agent librarian\n  ▸ model example-large\n");
+    expect(output).toMatch(/^ {2}✓ model \d+ ms \(tool_calls\)$/m);
+    expect(output).toMatch(/^ {2}✗ tool reserve_book \d+ ms the book is out$/m);
+    expect(output).toMatch(/^■ completed in \d+ ms: 2 model calls, 2 tool calls \(1 failed\), 135 tokens in, 24 out$/m);
+    expect(output).toContain("○ run closed: completed");
+    expect(output).toContain("of agent librarian in conversation conversation-1");
+  },
+};
+
+describe("examples", () => {
+  test("each has its expectations here", () => {
+    expect(Object.keys(expectations)).toEqual(examples);
+  });
+
+  test.each(examples)("%s runs to its end and shows what it is about", { timeout: timeoutMillis }, async (example) => {
+    const { exitCode, stdout, stderr } = await run(example);
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stderr).toBe("");
+    expectations[example]?.(stdout);
+  });
+
+  test("02-node-sdk.ts exports to a collector that the environment names", { timeout: timeoutMillis }, async () => {
+    const collector = await startOtlpReceiver();
+    const { exitCode, stdout, stderr } = await run("02-node-sdk.ts", { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    await collector.close();
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toContain(`the exporter sent them to ${collector.url}.`);
+    expect(collector.spans.map((span) => span.name)).toContain("ai.toolCall");
+  });
+
+  test("01-subscribers.ts talks to OCI where a configuration is at hand", { timeout: timeoutMillis }, async () => {
+    const oci = makeOciHome();
+    const endpoint = await startOciEndpoint(oci);
+    const { exitCode, stdout, stderr } = await run("01-subscribers.ts", {
+      SPANBUS_MODEL_PROVIDER: "",
+      OCI_CONFIG_FILE: oci.writeConfig({ DEFAULT: oci.profile }),
+      OCI_GENAI_ENDPOINT: endpoint.url,
+    });
+    await endpoint.close();
+    oci.remove();
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toContain("Model: OCI Generative AI, openai.gpt-oss-120b");
+    expect(section(stdout, 'bus.subscribe("run-A")')).toMatch(/✓ tool get_weather .* in Kraków/);
+    expect(endpoint.requests.map((request) => request.headers["opc-compartment-id"])).toEqual(
+      Array(4).fill(oci.profile.tenancy),
+    );
+  });
+
+  test("npm start runs the first one", () => {
+    const { scripts } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8"));
+    expect(scripts.start).toContain("examples/01-subscribers.ts");
+  });
+});

@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+// The sub-paths stand once, in `exports` of package.json. Tests run on the sources of the same sub-paths, without a build.
+const manifest = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+const doors = Object.entries<{ default?: string }>(manifest.exports).flatMap(([path, { default: built }]) =>
+  built === undefined ? [] : [{ name: path.replace(/^\./, "spanbus"), source: sourceOf(built) }],
+);
+
+function sourceOf(built: string): string {
+  return fileURLToPath(new URL(built.replace("./dist/", "src/").replace(/\.js$/, ".ts"), import.meta.url));
+}
+
+export default defineConfig({
+  resolve: { alias: doors.map(({ name, source }) => ({ find: new RegExp(`^${name}$`), replacement: source })) },
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
