@@ -19,8 +19,8 @@ context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 const { model, description } = await chooseModel();
 console.log(`Model: ${description}`);
 
-heading("All runs, live: bus.subscribeGlobal()");
-const ofAllRuns = bus.subscribeGlobal();
+heading("All runs, live: bus.subscribeGlobal(…)");
+const ofAllRuns = bus.subscribeGlobal({ types: ["agent.*", "bus.run.*"] });
 const ofRunA = bus.subscribe("run-A");
 const readers = [printUntilClosed(ofAllRuns, 2), collect(ofRunA)] as const;
 const answers = await Promise.all([
@@ -35,16 +35,19 @@ await tellEnd("the reader of run-A", ofRunA);
 await tellEnd("the reader of all runs", ofAllRuns);
 
 heading("Too late for the show? History first: bus.subscribe(…) after the end");
-const late = bus.subscribe("run-B");
+const late = bus.subscribe("run-B", { types: ["agent.*"] });
 const linesOfRunB = await collect(late);
-console.log(`run-B again, ${linesOfRunB.length} events, from "${linesOfRunB[0]}" to "${linesOfRunB.at(-1)}"`);
+console.log(`${linesOfRunB.length} events of run-B, all from the history; the last one:`);
+console.log(linesOfRunB.at(-1));
 await tellEnd("the late reader", late);
 
 heading("Too slow? The oldest unread go, and the reader is told");
 await readSlowly();
 
 heading("What the bus counted: bus.stats()");
-console.log(bus.stats());
+const { queueDepths, historyDepths, ...counts } = bus.stats();
+console.log(counts);
+console.log(`events kept: ${JSON.stringify(historyDepths)}, waiting for readers: ${JSON.stringify(queueDepths)}`);
 
 heading("What the agents said");
 console.log(answers.join("\n"));

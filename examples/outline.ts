@@ -14,25 +14,25 @@ export function outline(): (event: BusEvent) => string {
 function describe(event: BusEvent): string {
   switch (event.type) {
     case "agent.invocation.started":
-      return `▸ agent ${event.data.agentName ?? ""}`;
+      return words("▸ agent", event.data.agentName);
     case "agent.invocation.completed":
-      return `✓ agent ${event.data.agentName ?? ""} ${millis(event.data.durationMillis)}`;
+      return words("✓ agent", event.data.agentName, millis(event.data.durationMillis));
     case "agent.invocation.failed":
-      return `✗ agent ${event.data.agentName ?? ""} ${event.data.error.message}`;
+      return words("✗ agent", event.data.agentName, event.data.error.message);
     case "agent.model.started":
-      return `▸ model ${event.data.model ?? ""}`;
+      return words("▸ model", event.data.model);
     case "agent.model.first_chunk":
-      return `· first chunk ${millis(event.data.timeToFirstChunkMillis)}`;
+      return words("· first chunk", millis(event.data.timeToFirstChunkMillis));
     case "agent.model.completed":
       return `✓ model ${millis(event.data.durationMillis)} (${event.data.finishReason ?? "done"})`;
     case "agent.model.failed":
       return `✗ model ${event.data.error.message}`;
     case "agent.tool.started":
-      return `▸ tool ${event.data.toolName} ${event.data.arguments ?? ""}`;
+      return words("▸ tool", event.data.toolName, event.data.arguments);
     case "agent.tool.completed":
-      return `✓ tool ${event.data.toolName} ${millis(event.data.durationMillis)} ${event.data.result ?? ""}`;
+      return words("✓ tool", event.data.toolName, millis(event.data.durationMillis), event.data.result);
     case "agent.tool.failed":
-      return `✗ tool ${event.data.toolName} ${millis(event.data.durationMillis)} ${event.data.error.message}`;
+      return words("✗ tool", event.data.toolName, millis(event.data.durationMillis), event.data.error.message);
     case "agent.tokens.used":
       return `· ${event.data.inputTokens ?? 0} tokens in, ${event.data.outputTokens ?? 0} out`;
     case "agent.terminate": {
@@ -51,6 +51,10 @@ function describe(event: BusEvent): string {
   }
 }
 
-function millis(duration: number | undefined): string {
-  return duration === undefined ? "" : `${Math.round(duration)} ms`;
+function words(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join(" ");
+}
+
+function millis(duration: number | undefined): string | undefined {
+  return duration === undefined ? undefined : `${Math.round(duration)} ms`;
 }

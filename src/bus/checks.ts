@@ -36,10 +36,12 @@ export function options<T extends object>(name: string, value: T | undefined): P
 
 /** Run ids and event types: 1 to 256 characters without control characters. */
 export function isName(value: unknown): value is string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  return (
-    typeof value === "string" && value.length > 0 && value.length <= 256 && !/[\u0000-\u001f\u007f-\u009f]/.test(value)
-  );
+  if (typeof value !== "string" || value.length === 0 || value.length > 256) return false;
+  for (let index = 0; index < value.length; index += 1) {
+    const code = value.charCodeAt(index);
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false;
+  }
+  return true;
 }
 
 export function runIdName(value: unknown): string {

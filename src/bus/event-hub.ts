@@ -1,9 +1,8 @@
-import { copyData, jsonBytes, MAX_EVENT_BYTES } from "./bounded-json.js";
 import { isName, positiveInteger, runIdName, wrong } from "./checks.js";
 import { eventId, parseCursor } from "./cursor.js";
 import { Deadline, Deadlines } from "./deadlines.js";
 import { EventBusError } from "./errors.js";
-import type { BusEvent, EventDraft, EventInput, GapData, Outcome } from "./event.js";
+import type { BusEvent, ControlEventMap, EventInput, GapData, Outcome } from "./event.js";
 import type { End } from "./event-log.js";
 import { EventStream } from "./event-stream.js";
 import {
@@ -17,8 +16,10 @@ import {
   type SubscribeOptions,
   wantsDepths,
 } from "./hub-options.js";
+import { checkedDraft, controlEvent, type GuardedRedact, isEventType, makeEvent } from "./make-event.js";
 import { Reader, type ReaderHost } from "./reader.js";
 import { RecencyList } from "./recency-list.js";
+import { Retention } from "./retention.js";
 import { Run, type RunInfo } from "./run.js";
 import type { BusStats } from "./stats.js";
 import type { Subscription } from "./subscription.js";
@@ -46,12 +47,13 @@ export class EventHub implements ReaderHost {
   readonly #settings: HubSettings;
   readonly #owner: HubOwner;
   readonly #taps: Taps;
+  readonly #retention: Retention;
+  readonly #redact: GuardedRedact | undefined;
   readonly #prefix: string;
   /** The newest generation of every run that is open, kept, read or remembered. */
   readonly #runs = new Map<string, Run>();
-  /** Open runs; runs of which events are kept; closed runs of which none are. */
+  /** Open runs; closed runs of which no events are kept. */
   readonly #open = new RecencyList<Run>();
-  readonly #retained = new RecencyList<Run>();
   readonly #remembered = new RecencyList<Run>();
   readonly #readers = new Map<Reader, Run | undefined>();
   #global: EventStream;
@@ -59,8 +61,6 @@ export class EventHub implements ReaderHost {
   #generations = 0;
   #deciding = false;
   #shutdown = false;
-  #historyEvents = 0;
-  #historyBytes = 0;
   #openSpans = 0;
   readonly #counts = {
     published: 0,
@@ -78,6 +78,9 @@ export class EventHub implements ReaderHost {
     this.#owner = owner;
     this.unreadTimeoutMillis = this.#settings.unreadTimeoutMillis;
     this.#taps = new Taps((what, error) => this.report(what, error));
+    this.#retention = new Retention(this.#settings, (run) => this.#evicted(run));
+    const { redact } = this.#settings;
+    this.#redact = redact && ((draft) => this.decide("redact", () => checkedDraft(redact(draft)), undefined));
     this.#global = new EventStream(this.#settings.maxQueueSize);
     this.#prefix = [...crypto.getRandomValues(new Uint32Array(2))].map((word) => word.toString(36)).join("");
   }
@@ -160,9 +163,9 @@ export class EventHub implements ReaderHost {
       ...this.#counts,
       dropped,
       activeRuns: this.#open.size,
-      retainedRuns: this.#retained.size,
-      historyEvents: this.#historyEvents,
-      historyBytes: this.#historyBytes,
+      retainedRuns: this.#retention.runs.size,
+      historyEvents: this.#retention.events,
+      historyBytes: this.#retention.bytes,
       runSubscribers: this.#readers.size - this.#globalReaders,
       globalSubscribers: this.#globalReaders,
       openSpans: this.#openSpans,
@@ -170,7 +173,7 @@ export class EventHub implements ReaderHost {
     };
     if (!wantsDepths(options)) return stats;
     const historyDepths: Record<string, number> = Object.create(null);
-    for (const run of this.#retained.newestFirst()) historyDepths[run.id] = run.history.length;
+    for (const run of this.#retention.runs.newestFirst()) historyDepths[run.id] = run.history.length;
     return { ...stats, queueDepths: { global, runs }, historyDepths };
   }
 
@@ -191,9 +194,9 @@ export class EventHub implements ReaderHost {
   /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
   append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
     if (!this.#takes(run) || !isEventType(input.type)) return this.refuse();
-    const draft = this.#draft(run, input);
-    if (!draft) return this.refuse();
-    const { event, bytes } = draft;
+    const made = makeEvent(run, input, this.#redact);
+    if (!made) return this.refuse();
+    const { event, bytes } = made;
     // Readers decide before anything is written, since their callbacks may close the run.
     const feeds = run.stream.wanting(event);
     const global = this.#global.isRead ? this.#global.wanting(event) : [];
@@ -210,7 +213,7 @@ export class EventHub implements ReaderHost {
       run.known = true;
       this.#announce(run, "bus.run.opened", {});
     }
-    if (!this.#settings.transient.has(event.type)) this.#keep(run, event, bytes);
+    if (!this.#settings.transient.has(event.type)) this.#retention.keep(run, event, bytes);
     for (const { log } of feeds) log.append(event, now);
     for (const { log } of global) log.append(event, now);
     this.#taps.tell((listener) => listener.event?.(event));
@@ -232,7 +235,7 @@ export class EventHub implements ReaderHost {
     if (run.known && run.state === "open") this.#announce(run, "bus.run.closed", { outcome: "unknown" });
     this.#stop(run, "dropped", "unknown", { reason: "dropped" });
     for (const [reader, of] of this.#readers) if (of === run) reader.release({ reason: "dropped" });
-    this.#forgetHistory(run);
+    this.#retention.forget(run);
     this.#remembered.remove(run.remembered);
     this.#runs.delete(runId);
     return true;
@@ -281,7 +284,7 @@ export class EventHub implements ReaderHost {
   openNextRun(runId: string): Run | undefined {
     const run = this.#runs.get(runId);
     if (run?.state === "closed" && !this.#shutdown) {
-      this.#forgetHistory(run);
+      this.#retention.forget(run);
       this.#remembered.remove(run.remembered);
       this.#runs.delete(runId);
     }
@@ -356,7 +359,7 @@ export class EventHub implements ReaderHost {
   }
 
   gap(last: BusEvent, data: GapData): BusEvent {
-    return control(last.id, last.runId, "bus.gap", data);
+    return controlEvent(last.id, last.runId, "bus.gap", data);
   }
 
   // ── readers ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -401,12 +404,12 @@ export class EventHub implements ReaderHost {
     const lastMissed = eventId(run.generation, firstSeq - 1);
     if (!cursor || cursor.generation !== run.generation || cursor.seq > run.seq) {
       const data: GapData = { missed: firstSeq - 1, reason: "generation", resumeAfter: after };
-      return { gap: control(lastMissed, run.id, "bus.gap", data), replay: run.history.all() };
+      return { gap: controlEvent(lastMissed, run.id, "bus.gap", data), replay: run.history.all() };
     }
     const replay = run.history.after(cursor.seq);
     if (firstSeq <= cursor.seq + 1) return { replay };
     const data: GapData = { missed: firstSeq - 1 - cursor.seq, reason: "evicted", resumeAfter: after };
-    return { gap: control(lastMissed, run.id, "bus.gap", data), replay };
+    return { gap: controlEvent(lastMissed, run.id, "bus.gap", data), replay };
   }
 
   #turnedAway(option: string, limit: number): EventBusError {
@@ -487,9 +490,9 @@ export class EventHub implements ReaderHost {
   }
 
   /** Tells of a run's begin or end, on the global stream and to taps. */
-  #announce(run: Run, type: "bus.run.opened" | "bus.run.closed", data: object): void {
+  #announce<T extends "bus.run.opened" | "bus.run.closed">(run: Run, type: T, data: ControlEventMap[T]): void {
     if (this.#global.isRead) {
-      const event = control(eventId(run.generation, type === "bus.run.opened" ? 0 : run.seq), run.id, type, data);
+      const event = controlEvent(eventId(run.generation, type === "bus.run.opened" ? 0 : run.seq), run.id, type, data);
       const now = this.deadlines.now();
       for (const { log } of this.#global.wanting(event)) log.append(event, now);
     }
@@ -498,82 +501,12 @@ export class EventHub implements ReaderHost {
     this.#taps.tell((listener) => (type === "bus.run.opened" ? listener.opened?.(info) : listener.closed?.(info)));
   }
 
-  // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #draft(run: Run, input: EventInput): { event: BusEvent; bytes: number } | undefined {
-    const { redact } = this.#settings;
-    const time = typeof input.time === "number" && Number.isFinite(input.time) ? input.time : Date.now();
-    const fixed = { runId: run.id, type: input.type, time, ...spanIds(input) };
-    let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
-    const room = MAX_EVENT_BYTES - jsonBytes(JSON.stringify(fixed)) - ENVELOPE_BYTES;
-    if (redact) {
-      const draft: EventDraft = { ...fixed, data: copyData(data, room, false).value };
-      if (attributes) draft.attributes = copyData(attributes, room, false).value;
-      const result = this.decide("redact", () => redacted(redact(draft)), undefined);
-      if (!result) return undefined;
-      ({ data, attributes } = result);
-    }
-    const copy = copyData(data, room);
-    const extra = attributes ? copyData(attributes, room - copy.bytes) : undefined;
-    const event = {
-      id: eventId(run.generation, run.seq + 1),
-      ...fixed,
-      seq: run.seq + 1,
-      data: copy.value,
-      ...(extra && { attributes: extra.value }),
-    };
-    return {
-      event: Object.freeze(event) as BusEvent,
-      bytes: MAX_EVENT_BYTES - room + copy.bytes + (extra?.bytes ?? 0),
-    };
-  }
-
-  #keep(run: Run, event: BusEvent, bytes: number): void {
-    const { historyPerRun, maxRuns, maxHistoryBytes } = this.#settings;
-    run.history.push(event, bytes);
-    this.#historyEvents += 1;
-    this.#historyBytes += bytes;
-    this.#retained.touch(run.retained);
-    if (run.history.length > historyPerRun) this.#dropOldest(run);
-    while (this.#retained.size > maxRuns) this.#evict(this.#leastNeeded());
-    while (this.#historyBytes > maxHistoryBytes && this.#historyEvents > 1) {
-      const least = this.#leastNeeded();
-      if (least === run) this.#dropOldest(run);
-      else this.#evict(least);
-    }
-  }
-
-  #dropOldest(run: Run): void {
-    const before = run.history.bytes;
-    run.history.dropOldest();
-    this.#historyEvents -= 1;
-    this.#historyBytes += run.history.bytes - before;
-  }
-
-  /** Least recently published first, runs that are open or read last. */
-  #leastNeeded(): Run {
-    let oldest: Run | undefined;
-    for (const run of this.#retained.oldestFirst()) {
-      if (run.state !== "open" && run.readers === 0) return run;
-      oldest ??= run;
-    }
-    return oldest as Run;
-  }
-
-  /** Takes a run's events, never its identity. */
-  #evict(run: Run): void {
+  /** Eviction takes a run's events, never its identity. */
+  #evicted(run: Run): void {
     this.#counts.evictedRuns += 1;
-    this.#forgetHistory(run);
     run.stream.finish({ reason: "evicted" });
     if (run.state === "open") run.stream = new EventStream(this.#settings.maxQueueSize);
     else this.#remember(run);
-  }
-
-  #forgetHistory(run: Run): void {
-    this.#historyEvents -= run.history.length;
-    this.#historyBytes -= run.history.bytes;
-    run.forget();
-    this.#retained.remove(run.retained);
   }
 
   /** Keeps the identity of a closed run, so that a later reader ends and a late event is refused. */
@@ -586,35 +519,4 @@ export class EventHub implements ReaderHost {
       if (this.#runs.get(oldest.id) === oldest) this.#runs.delete(oldest.id);
     }
   }
-}
-
-/** Room for the id, the seq and what JSON puts around the parts. */
-const ENVELOPE_BYTES = 160;
-
-function isEventType(type: unknown): boolean {
-  return isName(type) && !type.startsWith("bus.");
-}
-
-function spanIds(input: EventInput): { traceId?: string; spanId?: string; parentSpanId?: string } {
-  return {
-    ...(isSpanId(input.traceId) && { traceId: input.traceId }),
-    ...(isSpanId(input.spanId) && { spanId: input.spanId }),
-    ...(isSpanId(input.parentSpanId) && { parentSpanId: input.parentSpanId }),
-  };
-}
-
-function isSpanId(id: unknown): id is string {
-  return typeof id === "string" && id.length > 0 && id.length <= 64;
-}
-
-function redacted(result: EventDraft | undefined): EventDraft | undefined {
-  if (result === undefined || result === null) return undefined;
-  if (typeof result !== "object" || typeof result.data !== "object" || result.data === null) {
-    throw wrong(TypeError, "redact", "a synchronous function that returns a draft or undefined", result);
-  }
-  return result;
-}
-
-function control(id: string, runId: string, type: string, data: object): BusEvent {
-  return Object.freeze({ id, runId, type, time: Date.now(), data: Object.freeze(data) }) as unknown as BusEvent;
 }

@@ -23,9 +23,12 @@ export class History {
     this.#snapshot = undefined;
   }
 
-  dropOldest(): void {
-    this.bytes -= this.#kept.shift()?.bytes ?? 0;
+  /** Bytes that became free. */
+  dropOldest(): number {
+    const bytes = this.#kept.shift()?.bytes ?? 0;
+    this.bytes -= bytes;
     this.#snapshot = undefined;
+    return bytes;
   }
 
   /** Everything kept, oldest first. Readers that attach between two events share one array. */

@@ -64,7 +64,13 @@ export const aiSdk: Convention = {
     reasoningTokens: ["ai.usage.reasoningTokens", "ai.usage.outputTokenDetails.reasoningTokens"],
   },
   runId: ["ai.telemetry.metadata.runId", "ai.settings.context.runId"],
-  failures: [{ source: "ai.response.finishReason", is: "error" }],
+  failures: [
+    {
+      source: "ai.response.finishReason",
+      is: "error",
+      message: [{ from: "constant", value: "the model finished with an error" }],
+    },
+  ],
   firstChunk: { events: ["ai.stream.firstChunk"] },
   content: [
     "ai.prompt*",

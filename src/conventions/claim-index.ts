@@ -1,6 +1,7 @@
 import { Condition } from "./condition.js";
 import type { Claim, ClaimByAttribute, ClaimByName, ClaimedOperation, Convention, SpanView } from "./convention.js";
 import { Facts, text } from "./facts.js";
+import { Initials } from "./initials.js";
 import { PatternMap, TextPattern } from "./pattern.js";
 
 /** A rule at its place in the order of all rules. */
@@ -25,7 +26,8 @@ interface Match {
  */
 export class ClaimIndex {
   readonly #byKey = new Map<string, Ranked<ClaimByAttribute>[]>();
-  readonly #byName: (Ranked<ClaimByName> & { readonly scope: TextPattern | undefined })[] = [];
+  readonly #keys = new Initials();
+  readonly #byName: (Ranked<ClaimByName> & { readonly scope: TextPattern; readonly names: Initials })[] = [];
 
   constructor(conventions: readonly Convention[]) {
     let rank = 0;
@@ -34,8 +36,14 @@ export class ClaimIndex {
         const operations = new PatternMap(Object.entries(rule.operations));
         const condition = rule.where === undefined ? undefined : new Condition(rule.where);
         const ranked = { rank: rank++, convention, operations, condition };
-        if (rule.by === "attribute") append(this.#byKey, rule.key, { ...ranked, rule });
-        else this.#byName.push({ ...ranked, rule, scope: pattern(rule.where?.scope) });
+        if (rule.by === "attribute") {
+          append(this.#byKey, rule.key, { ...ranked, rule });
+          this.#keys.add(rule.key);
+        } else {
+          const names = new Initials();
+          for (const name of Object.keys(rule.operations)) names.add(name);
+          this.#byName.push({ ...ranked, rule, names, scope: new TextPattern(rule.where?.scope ?? "*") });
+        }
       }
     }
   }
@@ -44,15 +52,16 @@ export class ClaimIndex {
     let match: Match | undefined;
     try {
       for (const key in span.attributes) {
-        const rules = this.#byKey.get(key);
+        const rules = this.#keys.fit(key) ? this.#byKey.get(key) : undefined;
         if (rules !== undefined) match = better(match, this.#byAttributes(rules, span));
       }
     } catch {
       // Attributes that refuse to be listed claim nothing.
     }
     const scope = typeof span.scope === "string" ? span.scope : "";
+    const name = typeof span.name === "string" ? span.name : "";
     for (const ranked of this.#byName) {
-      if (ranked.scope?.matches(scope) !== false) match = better(match, nameMatch(ranked, span));
+      if (ranked.names.fit(name) && ranked.scope.matches(scope)) match = better(match, matchByName(ranked, name, span));
     }
     return match && { convention: match.convention, operation: match.operation, scope };
   }
@@ -70,11 +79,12 @@ export class ClaimIndex {
   }
 }
 
-function nameMatch(
+function matchByName(
   { rank, convention, operations, condition }: Ranked<ClaimByName>,
+  name: string,
   span: SpanView,
 ): Match | undefined {
-  const operation = typeof span.name === "string" ? operations.get(span.name) : undefined;
+  const operation = operations.get(name);
   if (operation === undefined || condition?.holds(new Facts(span)) === false) return undefined;
   return { rank, convention, operation };
 }
@@ -82,10 +92,6 @@ function nameMatch(
 function better(one: Match | undefined, other: Match | undefined): Match | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return other.rank < one.rank ? other : one;
-}
-
-function pattern(scope: string | undefined): TextPattern | undefined {
-  return scope === undefined ? undefined : new TextPattern(scope);
 }
 
 function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {

@@ -4,8 +4,8 @@ import type { SpanView } from "./convention.js";
 const maxJsonLength = 65_536;
 
 /**
- * One reading of one span. Attributes may hold values of any type, and getters that throw: what cannot be read is not
- * there. JSON is parsed once per reading, and only when asked for.
+ * What one span tells. Attributes may hold values of any type, and getters that throw: what cannot be read is not there.
+ * JSON is parsed when asked for, once.
  */
 export class Facts {
   readonly name: string;
@@ -14,12 +14,10 @@ export class Facts {
   readonly #attributes: Readonly<Record<string, unknown>>;
   #parsed: Map<string, unknown> | undefined;
 
-  constructor(span: SpanView) {
-    this.name = text(property(span, "name")) ?? "";
-    this.scope = text(property(span, "scope")) ?? "";
-    const start = property(span, "startMillis");
-    this.startMillis = typeof start === "number" ? start : undefined;
-    const attributes = property(span, "attributes");
+  constructor({ name, scope, startMillis, attributes }: SpanView) {
+    this.name = typeof name === "string" ? name : "";
+    this.scope = typeof scope === "string" ? scope : "";
+    this.startMillis = startMillis;
     this.#attributes = isObject(attributes) ? attributes : {};
   }
 
@@ -31,12 +29,12 @@ export class Facts {
     try {
       for (const key in this.#attributes) if (fits(key)) return true;
     } catch {
-      // A proxy that refuses to list its keys has none.
+      // Attributes that refuse to be listed are not there.
     }
     return false;
   }
 
-  /** The attribute as an object or list, if it is one or is written as JSON. */
+  /** The attribute as an object or list, also when it is written as JSON. */
   structure(key: string): unknown {
     const value = this.attribute(key);
     if (typeof value !== "string") return value;
@@ -45,7 +43,7 @@ export class Facts {
     return this.#parsed.get(key);
   }
 
-  /** The value inside the attribute at the end of a path with dots. */
+  /** The value inside the attribute at the end of a path. */
   inside(key: string, path: readonly string[]): unknown {
     let value = this.structure(key);
     for (const step of path) {
@@ -57,24 +55,26 @@ export class Facts {
 }
 
 /**
- * A text with something in it. Some instrumentations write every attribute as JSON (MLflow) or some of them (Langfuse
+ * A text with something in it. Some instrumentations write every attribute as JSON (MLflow), or some of them (Langfuse
  * its dates): a text in quotes is read without them.
  */
 export function text(value: unknown): string | undefined {
   if (typeof value !== "string" || value === "") return undefined;
-  if (value.charCodeAt(0) !== 34 || !value.endsWith('"')) return value;
+  if (value.charCodeAt(0) !== quote || value.charCodeAt(value.length - 1) !== quote) return value;
   const unquoted = parse(value);
   if (typeof unquoted !== "string") return value;
   return unquoted === "" ? undefined : unquoted;
 }
 
+const quote = 34;
+
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-function property(object: object, key: string): unknown {
+function property(object: Readonly<Record<string, unknown>>, key: string): unknown {
   try {
-    return (object as Readonly<Record<string, unknown>>)[key];
+    return object[key];
   } catch {
     return undefined;
   }

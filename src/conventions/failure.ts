@@ -1,7 +1,7 @@
 import type { Convention, EndedSpanView, FailureRule } from "./convention.js";
 import { Facts, isObject, text } from "./facts.js";
 import { TextPattern } from "./pattern.js";
-import { type Reader, reader } from "./sources.js";
+import { attempt, type Reader, reader } from "./sources.js";
 
 /** What went wrong. */
 export interface Failure {
@@ -35,7 +35,7 @@ export class FailureSigns {
     const status = object(span.status);
     const exception = object(span.exception);
     const named = text(facts.attribute("error.type"));
-    const seen = claimed ? this.#signs.find(({ seen, is }) => is.matches(text(read(seen, facts)) ?? "")) : undefined;
+    const seen = claimed ? this.#signs.find(({ seen, is }) => is.matches(text(attempt(seen, facts)) ?? "")) : undefined;
     const failed = status?.code === errorStatus || exception !== undefined || named !== undefined || seen !== undefined;
     if (!failed) return undefined;
 
@@ -45,7 +45,7 @@ export class FailureSigns {
     const messages = [
       exception?.message,
       facts.attribute("error.message"),
-      ...(seen?.message.map((message) => read(message, facts)) ?? []),
+      ...(seen?.message.map((message) => attempt(message, facts)) ?? []),
       status?.message,
     ];
     return { type, message: firstLine(messages) ?? type };
@@ -54,14 +54,6 @@ export class FailureSigns {
 
 function sign({ source, is, message = [] }: FailureRule, table: Convention): Sign {
   return { seen: reader(source, table), is: new TextPattern(is), message: message.map((m) => reader(m, table)) };
-}
-
-function read(reader: Reader, facts: Facts): unknown {
-  try {
-    return reader.read(facts, undefined);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The first line of the first message that has one: some write the whole stack into it. */

@@ -1,7 +1,8 @@
 import { fields } from "../bus/catalogue.js";
-import type { ClaimedOperation, ContentRule, Convention, ConventionField, Source } from "./convention.js";
-import { type Facts, text } from "./facts.js";
+import type { ClaimedOperation, ContentRule, Convention, ConventionField, Source, SpanView } from "./convention.js";
+import { Facts, text } from "./facts.js";
 import { finishReason } from "./finish-reason.js";
+import { Initials } from "./initials.js";
 import { providerName } from "./provider-name.js";
 import { isOwn, type Reader, reader } from "./sources.js";
 
@@ -11,94 +12,127 @@ export interface Found {
   readonly origin: Convention;
 }
 
-/** What a reading is about: the span, what it was claimed as, and how its content is bounded. */
-export interface Subject {
-  readonly facts: Facts;
-  readonly operation: ClaimedOperation | undefined;
-  readonly content: ContentRule;
+/** What a reader is for, and its place in the order of all readers of a plan. */
+interface Placed extends Reader {
+  readonly field: ConventionField;
+  readonly rank: number;
 }
+
+const fieldNames = Object.keys(fields) as ConventionField[];
 
 /**
  * Where every field is looked up for the spans of one table, in order: the attributes that this table names, those that
  * the others name, and at last the name of the span. Without a table: the attributes that any of them names.
+ *
+ * The tables know hundreds of keys, a span has a dozen: the readers are found by the keys of the span.
  */
 export class FieldPlan {
-  readonly #fields = new Map<string, readonly Reader[]>();
-  readonly #runId: readonly Reader[];
+  readonly #byKey = new Map<string, Placed[]>();
+  readonly #initials = new Initials();
+  readonly #keyless: Placed[] = [];
 
   constructor(claiming: Convention | undefined, conventions: readonly Convention[]) {
     const tables = claiming === undefined ? conventions : [claiming, ...conventions.filter((c) => c !== claiming)];
-    for (const field of Object.keys(fields)) {
-      const sources = (table: Convention): readonly Source[] => table.fields?.[field as ConventionField] ?? [];
-      this.#fields.set(field, inOrder(claiming, tables, sources));
+    let rank = 0;
+    const place = (field: ConventionField, source: Source, table: Convention): void => {
+      const placed = { ...reader(source, table), field, rank: rank++ };
+      if (placed.key === undefined) {
+        this.#keyless.push(placed);
+        return;
+      }
+      const readers = this.#byKey.get(placed.key);
+      if (readers === undefined) this.#byKey.set(placed.key, [placed]);
+      else readers.push(placed);
+      this.#initials.add(placed.key);
+    };
+    for (const table of tables) {
+      for (const field of fieldNames) {
+        for (const source of table.fields?.[field] ?? []) if (!isOwn(source)) place(field, source, table);
+      }
     }
-    this.#runId = inOrder(claiming, tables, (table) => table.runId ?? []);
+    for (const field of claiming === undefined ? [] : fieldNames) {
+      for (const source of claiming?.fields?.[field] ?? [])
+        if (isOwn(source)) place(field, source, claiming as Convention);
+    }
   }
 
-  find(field: ConventionField, subject: Subject): Found | undefined {
-    for (const reader of this.#fields.get(field) ?? []) {
-      const value = readField(field, reader, subject);
-      if (value === undefined) continue;
-      if (reader.unlike === undefined || value !== this.#plainly(reader.unlike, subject)) {
-        return { value, origin: reader.origin };
+  /** Reads a span; content is turned into text by the rule. */
+  read(span: SpanView, operation: ClaimedOperation | undefined, content: ContentRule): Reading {
+    const present: Placed[] = [];
+    try {
+      for (const key in span.attributes) {
+        const readers = this.#initials.fit(key) ? this.#byKey.get(key) : undefined;
+        if (readers !== undefined) for (const reader of readers) present.push(reader);
+      }
+    } catch {
+      // Attributes that refuse to be listed are not there.
+    }
+    return new Reading(new Facts(span), operation, content, present, this.#keyless);
+  }
+}
+
+/** The fields of one span. */
+export class Reading {
+  readonly facts: Facts;
+  readonly #operation: ClaimedOperation | undefined;
+  readonly #content: ContentRule;
+  readonly #readers: readonly (readonly Placed[])[];
+
+  constructor(
+    facts: Facts,
+    operation: ClaimedOperation | undefined,
+    content: ContentRule,
+    ...readers: readonly (readonly Placed[])[]
+  ) {
+    this.facts = facts;
+    this.#operation = operation;
+    this.#content = content;
+    this.#readers = readers;
+  }
+
+  find(field: ConventionField): Found | undefined {
+    for (const readers of this.#readers) {
+      for (const reader of readers) {
+        if (reader.field !== field) continue;
+        const value = this.#value(reader);
+        if (value === undefined) continue;
+        if (reader.unlike === undefined || value !== this.#plainly(reader.unlike))
+          return { value, origin: reader.origin };
       }
     }
     return undefined;
   }
 
-  runId({ facts, operation }: Subject): string | undefined {
-    for (const { read } of this.#runId) {
-      const id = safely(() => text(read(facts, operation)));
-      if (id !== undefined) return id;
-    }
-    return undefined;
-  }
-
   /** The value of a field, for a comparison; sources that compare in turn are left out, so that there is no circle. */
-  #plainly(field: ConventionField, subject: Subject): Found["value"] | undefined {
-    for (const reader of this.#fields.get(field) ?? []) {
-      const value = reader.unlike === undefined ? readField(field, reader, subject) : undefined;
-      if (value !== undefined) return value;
+  #plainly(field: ConventionField): Found["value"] | undefined {
+    for (const readers of this.#readers) {
+      for (const reader of readers) {
+        const value = reader.field === field && reader.unlike === undefined ? this.#value(reader) : undefined;
+        if (value !== undefined) return value;
+      }
     }
     return undefined;
   }
-}
 
-function inOrder(
-  claiming: Convention | undefined,
-  tables: readonly Convention[],
-  sourcesOf: (table: Convention) => readonly Source[],
-): readonly Reader[] {
-  const readers: Reader[] = [];
-  const keys = new Set<string>();
-  for (const table of tables) {
-    for (const source of sourcesOf(table)) {
-      if (isOwn(source) || (typeof source === "string" && keys.has(source))) continue;
-      if (typeof source === "string") keys.add(source);
-      readers.push(reader(source, table));
+  /** The value that a source has for its field. One that cannot be read, shown or used is not there. */
+  #value({ field, named, read }: Placed): Found["value"] | undefined {
+    try {
+      const value = read(this.facts, this.#operation);
+      if (value === undefined || value === null) return undefined;
+      switch (fields[field].type) {
+        case "content":
+          return value === "" ? undefined : this.#content(value);
+        case "number":
+          return number(field, named ? digits(value) : value);
+        case "boolean":
+          return typeof value === "boolean" ? value : undefined;
+        case "string":
+          return word(field, text(value)?.trim());
+      }
+    } catch {
+      return undefined;
     }
   }
-  if (claiming !== undefined) {
-    for (const source of sourcesOf(claiming)) if (isOwn(source)) readers.push(reader(source, claiming));
-  }
-  return readers;
-}
-
-function readField(field: ConventionField, { read, named }: Reader, subject: Subject): Found["value"] | undefined {
-  return safely(() => {
-    const value = read(subject.facts, subject.operation);
-    if (value === undefined || value === null) return undefined;
-    switch (fields[field].type) {
-      case "content":
-        return value === "" ? undefined : subject.content(value);
-      case "number":
-        return number(field, named ? digits(value) : value);
-      case "boolean":
-        return typeof value === "boolean" ? value : undefined;
-      case "string":
-        return word(field, text(value)?.trim());
-    }
-  });
 }
 
 function word(field: ConventionField, value: string | undefined): string | undefined {
@@ -114,13 +148,4 @@ function number(field: ConventionField, value: unknown): number | undefined {
 
 function digits(value: unknown): unknown {
   return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
-}
-
-/** A value that cannot be read, or not be shown, is not there. */
-function safely<Value>(read: () => Value): Value | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

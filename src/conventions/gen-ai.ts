@@ -87,7 +87,13 @@ export const genAi: Convention = {
     cacheWriteTokens: ["gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"],
     reasoningTokens: ["gen_ai.usage.reasoning.output_tokens"],
   },
-  failures: [{ source: { from: "first", key: "gen_ai.response.finish_reasons" }, is: "error" }],
+  failures: [
+    {
+      source: { from: "first", key: "gen_ai.response.finish_reasons" },
+      is: "error",
+      message: [{ from: "constant", value: "the model finished with an error" }],
+    },
+  ],
   firstChunk: {
     // Set at the first chunk of a stream; of a plain answer, together with everything else just before the end.
     attributes: [{ key: "gen_ai.response.id", scope: "@opentelemetry/instrumentation-*" }],

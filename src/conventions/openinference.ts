@@ -78,7 +78,13 @@ export const openinference: Convention = {
     cacheWriteTokens: ["llm.token_count.prompt_details.cache_write"],
     reasoningTokens: ["llm.token_count.completion_details.reasoning"],
   },
-  failures: [{ source: "llm.finish_reason", is: "error" }],
+  failures: [
+    {
+      source: "llm.finish_reason",
+      is: "error",
+      message: [{ from: "constant", value: "the model finished with an error" }],
+    },
+  ],
   content: [
     "llm.input_messages*",
     "llm.output_messages*",

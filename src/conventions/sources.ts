@@ -14,6 +14,15 @@ export interface Reader {
   read(facts: Facts, operation: ClaimedOperation | undefined): unknown;
 }
 
+/** Reads a source; a value that cannot be read is not there. */
+export function attempt({ read }: Reader, facts: Facts, operation?: ClaimedOperation): unknown {
+  try {
+    return read(facts, operation);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Sources that only the table which claimed the span may answer from. */
 export function isOwn(source: Source): boolean {
   return typeof source === "object" && (source.from === "name" || source.from === "constant");

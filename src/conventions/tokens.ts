@@ -1,18 +1,18 @@
 import type { Tokens } from "./convention.js";
-import type { FieldPlan, Found, Subject } from "./field-plan.js";
+import type { Found, Reading } from "./field-plan.js";
 
 /** What a span tells of tokens, with cached ones counted as input and reasoning as output where the table knows. */
-export function tokensOf(plan: FieldPlan, subject: Subject): Tokens | undefined {
-  const input = plan.find("inputTokens", subject);
-  const output = plan.find("outputTokens", subject);
-  const total = plan.find("totalTokens", subject);
-  const cacheRead = plan.find("cacheReadTokens", subject);
-  const cacheWrite = plan.find("cacheWriteTokens", subject);
-  const reasoning = plan.find("reasoningTokens", subject);
+export function tokensOf(reading: Reading): Tokens | undefined {
+  const input = reading.find("inputTokens");
+  const output = reading.find("outputTokens");
+  const total = reading.find("totalTokens");
+  const cacheRead = reading.find("cacheReadTokens");
+  const cacheWrite = reading.find("cacheWriteTokens");
+  const reasoning = reading.find("reasoningTokens");
   const complete = total !== undefined && count(input) + count(output) === total.value;
   return present({
-    inputTokens: complete ? input?.value : withParts(input, [cacheRead, cacheWrite]),
-    outputTokens: complete ? output?.value : withParts(output, [reasoning]),
+    inputTokens: complete ? input?.value : withParts(input, cacheRead, cacheWrite),
+    outputTokens: complete ? output?.value : withParts(output, reasoning),
     totalTokens: total?.value,
     cacheReadTokens: cacheRead?.value,
     cacheWriteTokens: cacheWrite?.value,
@@ -20,10 +20,12 @@ export function tokensOf(plan: FieldPlan, subject: Subject): Tokens | undefined 
   });
 }
 
-/** Adds the parts that the table of the count reports apart. */
-function withParts(whole: Found | undefined, parts: readonly (Found | undefined)[]): Found["value"] | undefined {
+/** Adds the parts that the table of the count reports apart from it. */
+function withParts(whole: Found | undefined, ...parts: readonly (Found | undefined)[]): Found["value"] | undefined {
   if (whole === undefined || whole.origin.tokens?.exclusive !== true) return whole?.value;
-  return parts.filter((part) => part?.origin === whole.origin).reduce((sum, part) => sum + count(part), count(whole));
+  let sum = count(whole);
+  for (const part of parts) if (part?.origin === whole.origin) sum += count(part);
+  return sum;
 }
 
 function count(found: Found | undefined): number {
@@ -31,6 +33,13 @@ function count(found: Found | undefined): number {
 }
 
 function present(counts: { readonly [Name in keyof Tokens]-?: Found["value"] | undefined }): Tokens | undefined {
-  const known = Object.entries(counts).filter(([, value]) => typeof value === "number");
-  return known.length === 0 ? undefined : Object.fromEntries(known);
+  const known: { -readonly [Name in keyof Tokens]: number } = {};
+  let any = false;
+  for (const name in counts) {
+    const value = counts[name as keyof Tokens];
+    if (typeof value !== "number") continue;
+    known[name as keyof Tokens] = value;
+    any = true;
+  }
+  return any ? known : undefined;
 }

@@ -1,4 +1,11 @@
-import { type Claim, defaultConventions, type EndedSpanView, Interpreter, type SpanView, type Tokens } from "spanbus/conventions";
+import {
+  type Claim,
+  defaultConventions,
+  type EndedSpanView,
+  Interpreter,
+  type SpanView,
+  type Tokens,
+} from "spanbus/conventions";
 import { fixture, replay } from "./replay.js";
 import type { ReplayedSpan } from "./replayed-span.js";
 

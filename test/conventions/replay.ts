@@ -1,5 +1,12 @@
 import { type Context, ROOT_CONTEXT, type SpanContext, TraceFlags, trace } from "@opentelemetry/api";
-import { type EndLine, type Line, loadRecording, type LogLine, type MutateLine, type RecordedSpan } from "./recording.js";
+import {
+  type EndLine,
+  type Line,
+  type LogLine,
+  loadRecording,
+  type MutateLine,
+  type RecordedSpan,
+} from "./recording.js";
 import { ReplayedSpan } from "./replayed-span.js";
 
 export { fixture, loadRecording, recordings } from "./recording.js";
@@ -82,7 +89,11 @@ function family(
   return { recorded, parent, around };
 }
 
-function mutate(span: ReplayedSpan, { op, attributes, name, exception, status }: MutateLine, end: EndLine | undefined): void {
+function mutate(
+  span: ReplayedSpan,
+  { op, attributes, name, exception, status }: MutateLine,
+  end: EndLine | undefined,
+): void {
   switch (op) {
     case "setAttribute":
       for (const [key, value] of Object.entries(whole(attributes, end))) span.setAttribute(key, value);

@@ -1,4 +1,12 @@
-import { type AttributeValue, type Span, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
+import {
+  type AttributeValue,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  type SpanStatus,
+  SpanStatusCode,
+  TraceFlags,
+} from "@opentelemetry/api";
 import type { EndLine, RecordedSpan, Time } from "./recording.js";
 
 /**

@@ -1,0 +1,68 @@
+import type { BusEvent } from "./event.js";
+import { RecencyList } from "./recency-list.js";
+import type { Run } from "./run.js";
+
+export interface RetentionLimits {
+  readonly historyPerRun: number;
+  readonly maxRuns: number;
+  readonly maxHistoryBytes: number;
+}
+
+/** Keeps the newest events of the runs that published last, within all three limits. */
+export class Retention {
+  /** Events kept, and their size in bytes of JSON, over all runs. */
+  events = 0;
+  bytes = 0;
+  readonly runs = new RecencyList<Run>();
+  readonly #limits: RetentionLimits;
+  readonly #evicted: (run: Run) => void;
+
+  constructor(limits: RetentionLimits, evicted: (run: Run) => void) {
+    this.#limits = limits;
+    this.#evicted = evicted;
+  }
+
+  keep(run: Run, event: BusEvent, bytes: number): void {
+    const { historyPerRun, maxRuns, maxHistoryBytes } = this.#limits;
+    run.history.push(event, bytes);
+    this.events += 1;
+    this.bytes += bytes;
+    this.runs.touch(run.retained);
+    if (run.history.length > historyPerRun) this.#dropOldest(run);
+    while (this.runs.size > maxRuns) this.#evict(this.#leastNeeded());
+    while (this.bytes > maxHistoryBytes && this.events > 1) {
+      const least = this.#leastNeeded();
+      // The run that just published loses its oldest events rather than all.
+      if (least === run) this.#dropOldest(run);
+      else this.#evict(least);
+    }
+  }
+
+  /** Lets go of a run's events. */
+  forget(run: Run): void {
+    this.events -= run.history.length;
+    this.bytes -= run.history.bytes;
+    run.forget();
+    this.runs.remove(run.retained);
+  }
+
+  #evict(run: Run): void {
+    this.forget(run);
+    this.#evicted(run);
+  }
+
+  #dropOldest(run: Run): void {
+    this.bytes -= run.history.dropOldest();
+    this.events -= 1;
+  }
+
+  /** Least recently published first, runs that are open or read last. */
+  #leastNeeded(): Run {
+    let oldest: Run | undefined;
+    for (const run of this.runs.oldestFirst()) {
+      if (run.state !== "open" && run.readers === 0) return run;
+      oldest ??= run;
+    }
+    return oldest as Run;
+  }
+}
