@@ -32,7 +32,7 @@ export function readOciProfile(profile: ProfileName, regionOverride?: string): O
     if (path) checkReadable(profile, key, path);
   }
   try {
-    // `oci session authenticate` writes a token instead of a user; requests are then signed in the token's name.
+    // A profile may have a token instead of a user; requests are then signed in the name of the token.
     const Credentials = config.get("security_token_file")
       ? SessionAuthDetailProvider
       : ConfigFileAuthenticationDetailsProvider;

@@ -65,7 +65,7 @@ function endpointOf(region: string): string {
   return `https://inference.generativeai.${region}.oci.oraclecloud.com/openai/v1`;
 }
 
-/** The endpoint's paths differ in which of the two names they read. */
+/** `opc-compartment-id` is the usual name; some have found that the endpoint asks for the other one, too. */
 function compartmentHeaders(id: string | undefined): Record<string, string> {
   return id === undefined ? {} : { "opc-compartment-id": id, CompartmentId: id };
 }

@@ -67,7 +67,7 @@ export class FieldPlan {
     } catch {
       // Attributes that refuse to be listed are not there.
     }
-    return new Reading(new Facts(span), operation, content, present, this.#keyless);
+    return new Reading(new Facts(span), operation, content, [present, this.#keyless]);
   }
 }
 
@@ -82,7 +82,7 @@ export class Reading {
     facts: Facts,
     operation: ClaimedOperation | undefined,
     content: ContentRule,
-    ...readers: readonly (readonly Placed[])[]
+    readers: readonly (readonly Placed[])[],
   ) {
     this.facts = facts;
     this.#operation = operation;
@@ -91,27 +91,33 @@ export class Reading {
   }
 
   find(field: ConventionField): Found | undefined {
-    for (const readers of this.#readers) {
-      for (const reader of readers) {
-        if (reader.field !== field) continue;
-        const value = this.#value(reader);
-        if (value === undefined) continue;
-        if (reader.unlike === undefined || value !== this.#plainly(reader.unlike))
-          return { value, origin: reader.origin };
-      }
+    for (let reader = this.#next(field); reader !== undefined; reader = this.#next(field, reader.rank)) {
+      const value = this.#value(reader);
+      if (value === undefined) continue;
+      if (reader.unlike === undefined || value !== this.#plainly(reader.unlike)) return { value, origin: reader.origin };
     }
     return undefined;
   }
 
   /** The value of a field, for a comparison; sources that compare in turn are left out, so that there is no circle. */
   #plainly(field: ConventionField): Found["value"] | undefined {
-    for (const readers of this.#readers) {
-      for (const reader of readers) {
-        const value = reader.field === field && reader.unlike === undefined ? this.#value(reader) : undefined;
-        if (value !== undefined) return value;
-      }
+    for (let reader = this.#next(field); reader !== undefined; reader = this.#next(field, reader.rank)) {
+      const value = reader.unlike === undefined ? this.#value(reader) : undefined;
+      if (value !== undefined) return value;
     }
     return undefined;
+  }
+
+  /** The next reader of a field. A few are asked for the first of some ten: that is less work than sorting all. */
+  #next(field: ConventionField, after = -1): Placed | undefined {
+    let next: Placed | undefined;
+    for (const readers of this.#readers) {
+      for (const reader of readers) {
+        if (reader.field !== field || reader.rank <= after) continue;
+        if (next === undefined || reader.rank < next.rank) next = reader;
+      }
+    }
+    return next;
   }
 
   /** The value that a source has for its field. One that cannot be read, shown or used is not there. */

@@ -1,6 +1,7 @@
 import { context } from "@opentelemetry/api";
 import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
+import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import { bind, bindingOf } from "./binding.js";
 import type { RunLives, RunScope } from "./run-life.js";
@@ -37,15 +38,15 @@ export class RunScopes {
     try {
       result = context.with(bound, () => fn(runId));
     } catch (error) {
-      this.#settled(scope, true);
+      this.#settled(scope, thrownOutcome(error));
       throw error;
     }
     if (isThenable(result)) {
       result.then(
-        () => this.#settled(scope, false),
-        () => this.#settled(scope, true),
+        () => this.#settled(scope),
+        (error: unknown) => this.#settled(scope, thrownOutcome(error)),
       );
-    } else this.#settled(scope, false);
+    } else this.#settled(scope);
     return result;
   }
 
@@ -70,12 +71,13 @@ export class RunScopes {
     return scope;
   }
 
-  #settled(scope: RunScope, failed: boolean): void {
+  /** `outcome` if the function threw. */
+  #settled(scope: RunScope, outcome?: Outcome): void {
     scope.active -= 1;
     if (scope.active > 0 || scope.closed) return;
     this.#flush();
     if (scope.joinsContext) this.#inProgress.delete(scope.runId);
-    else if (failed) this.#close(scope, true);
+    else if (outcome) this.#close(scope, outcome);
     else this.#lookSoon(scope);
   }
 
@@ -87,20 +89,23 @@ export class RunScopes {
   #look(scope: RunScope): void {
     this.#flush();
     if (scope.active > 0 || scope.closed) return;
-    if (scope.open === 0) return this.#close(scope, false);
+    if (scope.open === 0) return this.#close(scope);
     const life = scope.run && this.#lives.get(scope.run);
     if (life) this.#lives.consider(life);
   }
 
-  #close(scope: RunScope, failed: boolean): void {
+  #close(scope: RunScope, outcome?: Outcome): void {
     scope.closed = true;
     this.#hub.deadlines.clear(scope.look);
     if (this.#inProgress.get(scope.runId) === scope) this.#inProgress.delete(scope.runId);
-    const outcome = failed ? "failed" : undefined;
     if (scope.run) this.#hub.close(scope.run, outcome);
     // Without an event there may still be readers who wait for the run.
     else this.#hub.closeStream(scope.runId, outcome);
   }
+}
+
+function thrownOutcome(error: unknown): Outcome {
+  return error instanceof Error && error.name === "AbortError" ? "cancelled" : "failed";
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

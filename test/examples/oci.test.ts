@@ -49,6 +49,7 @@ describe("with a signature", () => {
     expect(chats()[0]?.model).toBe("openai.gpt-oss-120b");
     expect(endpoint.requests[0]?.path).toBe("/openai/v1/chat/completions");
     expect(endpoint.requests[0]?.headers["opc-compartment-id"]).toBe(home.profile.tenancy);
+    expect(endpoint.requests[0]?.headers.compartmentid).toBe(home.profile.tenancy);
     expect(description).toContain("OCI Generative AI, openai.gpt-oss-120b");
   });
 
@@ -105,7 +106,7 @@ describe("with a signature", () => {
     await expect(generateText({ model, ...question })).resolves.toMatchObject({ text: "Sunny in Kraków." });
   });
 
-  test("a session token signs in its own name", async () => {
+  test("a security token signs in its own name", async () => {
     await endpoint.close();
     endpoint = await startOciEndpoint({ publicKeyPem: home.publicKeyPem, keyId: "ST$the-token" });
     const token = home.writeFile("token", "the-token");
