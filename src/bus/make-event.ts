@@ -16,31 +16,45 @@ export type GuardedRedact = (draft: EventDraft) => EventDraft | undefined;
 
 /** The next event of the run: redacted, bounded, JSON-safe and frozen. Undefined when the redactor withholds it. */
 export function makeEvent(run: Run, input: EventInput, redact: GuardedRedact | undefined): MadeEvent | undefined {
+  const { type } = input;
   const time = typeof input.time === "number" && Number.isFinite(input.time) ? input.time : Date.now();
-  const fixed = { runId: run.id, type: input.type, time, ...spanIds(input) };
+  const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - longBytes(run.id) - longBytes(type);
   let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
-  const room = MAX_EVENT_BYTES - jsonBytes(JSON.stringify(fixed)) - ENVELOPE_BYTES;
   if (redact) {
-    const draft: EventDraft = { ...fixed, data: copyData(data, room, false).value };
+    const draft: EventDraft = { runId: run.id, type, time, data: copyData(data, room, false).value };
+    addSpanIds(draft, input);
     if (attributes) draft.attributes = copyData(attributes, room, false).value;
     const result = redact(draft);
     if (!result) return undefined;
     ({ data, attributes } = result);
   }
   const copy = copyData(data, room);
-  const extra = attributes ? copyData(attributes, room - copy.bytes) : undefined;
   const seq = run.seq + 1;
-  const event = {
-    id: eventId(run.generation, seq),
-    ...fixed,
-    seq,
-    data: copy.value,
-    ...(extra && { attributes: extra.value }),
-  };
-  return {
-    event: Object.freeze(event) as BusEvent,
-    bytes: MAX_EVENT_BYTES - room + copy.bytes + (extra?.bytes ?? 0),
-  };
+  const event: Building = { id: eventId(run.generation, seq), runId: run.id, seq, type, time, data: copy.value };
+  addSpanIds(event, input);
+  let bytes = BARE_BYTES + 2 * run.id.length + type.length + copy.bytes;
+  if (attributes) {
+    const carried = copyData(attributes, room - copy.bytes);
+    event.attributes = carried.value;
+    bytes += carried.bytes;
+  }
+  return { event: Object.freeze(event) as unknown as BusEvent, bytes };
+}
+
+interface SpanIds {
+  traceId?: string | undefined;
+  spanId?: string | undefined;
+  parentSpanId?: string | undefined;
+}
+
+interface Building extends SpanIds {
+  id: string;
+  runId: string;
+  seq: number;
+  type: string;
+  time: number;
+  data: Record<string, unknown>;
+  attributes?: Record<string, unknown>;
 }
 
 /** An event of the bus itself. */
@@ -62,19 +76,24 @@ export function checkedDraft(result: ReturnType<NonNullable<HubOptions["redact"]
   return result;
 }
 
-/** Room for the id, the seq and what JSON puts around the parts. */
-const ENVELOPE_BYTES = 160;
+/** Room for everything around data and attributes: five names of up to 64 characters, and the syntax. */
+const ENVELOPE_BYTES = 5 * 6 * 64 + 160;
+/** What that takes as a rule, with the ids of a span. */
+const BARE_BYTES = 180;
+
+/** Names longer than the envelope has room for are measured. */
+function longBytes(name: string): number {
+  return name.length > 64 ? jsonBytes(name) : 0;
+}
 
 export function isEventType(type: unknown): type is string {
   return isName(type) && !type.startsWith("bus.");
 }
 
-function spanIds(input: EventInput): { traceId?: string; spanId?: string; parentSpanId?: string } {
-  return {
-    ...(isSpanId(input.traceId) && { traceId: input.traceId }),
-    ...(isSpanId(input.spanId) && { spanId: input.spanId }),
-    ...(isSpanId(input.parentSpanId) && { parentSpanId: input.parentSpanId }),
-  };
+function addSpanIds(target: SpanIds, { traceId, spanId, parentSpanId }: EventInput): void {
+  if (isSpanId(traceId)) target.traceId = traceId;
+  if (isSpanId(spanId)) target.spanId = spanId;
+  if (isSpanId(parentSpanId)) target.parentSpanId = parentSpanId;
 }
 
 function isSpanId(id: unknown): id is string {

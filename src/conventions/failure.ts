@@ -59,10 +59,10 @@ function sign({ source, is, message = [] }: FailureRule, table: Convention): Sig
 /** The first line of the first message that has one: some write the whole stack into it. */
 function firstLine(messages: readonly unknown[]): string | undefined {
   for (const message of messages) {
-    const line = text(message)
+    const start = text(message)
       ?.trimStart()
-      .split(/[\r\n]/, 1)[0]
-      ?.trimEnd();
+      .slice(0, maxMessageLength + 1);
+    const line = start?.split(/[\r\n]/, 1)[0]?.trimEnd();
     if (line !== undefined && line !== "") return cut(line);
   }
   return undefined;

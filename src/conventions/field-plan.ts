@@ -94,7 +94,8 @@ export class Reading {
     for (let reader = this.#next(field); reader !== undefined; reader = this.#next(field, reader.rank)) {
       const value = this.#value(reader);
       if (value === undefined) continue;
-      if (reader.unlike === undefined || value !== this.#plainly(reader.unlike)) return { value, origin: reader.origin };
+      if (reader.unlike === undefined || value !== this.#plainly(reader.unlike))
+        return { value, origin: reader.origin };
     }
     return undefined;
   }

@@ -17,7 +17,7 @@ import { RunScopes } from "./run-scopes.js";
 import { type ContextLike, type LogRecordLike, millis, type SpanContextLike, type SpanLike } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
 import { SpanRecord } from "./span-record.js";
-import { type Trace, TraceTable } from "./trace-table.js";
+import { TraceTable } from "./trace-table.js";
 
 const resolved = Promise.resolve();
 
@@ -187,7 +187,7 @@ export class Inlet {
     const parentContext = parentOf(span);
     const parent =
       parentContext &&
-      (trace.spans.get(parentContext.spanId)?.record ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
+      (trace.spans.get(parentContext.spanId) ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
     const ownBinding = bindingOf(context);
     const record = new SpanRecord({
       trace,
@@ -198,7 +198,7 @@ export class Inlet {
       scope: view.scope,
       startTime: view.startMillis ?? Date.now(),
       binding: ownBinding ?? parent?.binding,
-      order: nextInOrder(),
+      order: parent ? 0 : nextInOrder(),
     });
     record.claim = claim;
     if (!parent && !parentContext?.isRemote) trace.owned = true;
@@ -243,16 +243,18 @@ export class Inlet {
   }
 
   #end(record: SpanRecord, span: SpanLike): void {
-    const endTime = millis(span.endTime) ?? Date.now();
     if (!record.claim && !record.kind) {
       const view = viewOf(span, record.name, record.late);
       record.claim = this.#interpreter.classify(view);
       if (record.claim) this.#become(record, span, view, undefined);
     }
     this.#readSpanEvents(record, span);
-    const view = endedViewOf(span, record);
-    if (record.claim?.operation === "handoff") this.#publisher.handoff(record, view, endTime);
-    else this.#publisher.ended(record, view, endTime);
+    if (record.run) {
+      const endTime = millis(span.endTime) ?? Date.now();
+      const view = endedViewOf(span, record);
+      if (record.kind) this.#publisher.ended(record, view, endTime);
+      else this.#publisher.handoff(record, view, endTime);
+    }
     this.#finished(record);
     this.#consider(record);
   }
@@ -380,6 +382,8 @@ export class Inlet {
   }
 }
 
+const NO_STATUS = Object.freeze({ code: 0 });
+
 function parentOf(span: SpanLike): SpanContextLike | undefined {
   if (span.parentSpanContext) return span.parentSpanContext;
   // Spans of tracers other than the SDK's.
@@ -399,7 +403,6 @@ function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): S
 }
 
 function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
-  return { ...viewOf(span, record.name, record.late), status: span.status ?? { code: 0 }, exception: record.exception };
+  const { name, scope, attributes, startMillis } = viewOf(span, record.name, record.late);
+  return { name, scope, attributes, startMillis, status: span.status ?? NO_STATUS, exception: record.exception };
 }
-
-export type { Trace };

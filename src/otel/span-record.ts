@@ -1,4 +1,5 @@
 import type { Operation } from "../bus/event.js";
+import { RecencyNode } from "../bus/recency-list.js";
 import type { Run } from "../bus/run.js";
 import { Tally } from "../bus/tally.js";
 import type { Claim } from "../conventions/index.js";
@@ -36,11 +37,13 @@ export class SpanRecord {
   readonly binding: Binding | undefined;
   /** The topmost span of this process around it. */
   readonly root: SpanRecord;
-  /** Place in the order of the process in which it was first seen. */
+  /** Of a root: its place in the order of the process. */
   readonly order: number;
   /** The nearest span around it that is an event. */
   readonly eventParent: SpanRecord | undefined;
 
+  /** Its place among the open spans, later among the ended ones. */
+  readonly place = new RecencyNode<SpanRecord>(this);
   open = true;
   claim: Claim | undefined;
   /** Set when it is an event. */

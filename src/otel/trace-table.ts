@@ -1,11 +1,11 @@
-import { RecencyList, RecencyNode } from "../bus/recency-list.js";
+import { RecencyList } from "../bus/recency-list.js";
 import type { RunLife } from "./run-life.js";
 import type { SpanRecord } from "./span-record.js";
 
 /** The spans of one trace that are open, or that late children may still name as their parent. */
 export class Trace {
   readonly id: string;
-  readonly spans = new Map<string, Entry>();
+  readonly spans = new Map<string, SpanRecord>();
   /** Spans open; of them those without a parent in this process. */
   open = 0;
   openRoots = 0;
@@ -33,11 +33,6 @@ export class Trace {
   }
 }
 
-interface Entry {
-  readonly record: SpanRecord;
-  readonly node: RecencyNode<SpanRecord>;
-}
-
 /** All traces that are under way, bounded: at most so many open spans, and as many ended ones. */
 export class TraceTable {
   readonly #limit: number;
@@ -54,7 +49,7 @@ export class TraceTable {
   }
 
   find(traceId: string, spanId: string): SpanRecord | undefined {
-    return this.#traces.get(traceId)?.spans.get(spanId)?.record;
+    return this.#traces.get(traceId)?.spans.get(spanId);
   }
 
   /** The trace, made known if it is not. */
@@ -69,9 +64,8 @@ export class TraceTable {
 
   add(record: SpanRecord): void {
     const { trace } = record;
-    const node = new RecencyNode(record);
-    trace.spans.set(record.spanId, { record, node });
-    this.#open.touch(node);
+    trace.spans.set(record.spanId, record);
+    this.#open.touch(record.place);
     trace.open += 1;
     if (!record.parent) trace.openRoots += 1;
   }
@@ -84,46 +78,48 @@ export class TraceTable {
   /** The span is over. What belongs to a run stays as a link for late children. */
   end(record: SpanRecord): void {
     const { trace } = record;
-    const entry = trace.spans.get(record.spanId);
-    if (!record.open || entry?.record !== record) return;
+    if (!record.open) return;
     record.open = false;
     trace.open -= 1;
     if (!record.parent) trace.openRoots -= 1;
-    this.#open.remove(entry.node);
+    this.#open.remove(record.place);
     if (record.kind || record.eventParent || record.binding) {
-      this.#ended.touch(entry.node);
+      this.#ended.touch(record.place);
       while (this.#ended.size > this.#limit) this.#forget(this.#ended.oldest);
-    } else trace.spans.delete(record.spanId);
+    } else this.#unlink(record);
   }
 
   /** Forgets a trace in which nothing is under way. */
   leave(trace: Trace): void {
     if (trace.open > 0 || trace.lives.size > 0) return;
-    for (const { node } of trace.spans.values()) this.#ended.remove(node);
+    for (const { place } of trace.spans.values()) this.#ended.remove(place);
     if (this.#traces.get(trace.id) === trace) this.#traces.delete(trace.id);
   }
 
   clear(): void {
     for (const trace of this.#traces.values()) {
-      for (const { record, node } of trace.spans.values()) {
+      for (const record of trace.spans.values()) {
         record.open = false;
-        this.#open.remove(node);
-        this.#ended.remove(node);
+        this.#open.remove(record.place);
+        this.#ended.remove(record.place);
       }
     }
     this.#traces.clear();
   }
 
   #forget(record: SpanRecord | undefined): void {
-    const entry = record?.trace.spans.get(record.spanId);
-    if (!record || !entry) return;
-    this.#ended.remove(entry.node);
-    record.trace.spans.delete(record.spanId);
+    if (!record) return;
+    this.#ended.remove(record.place);
+    this.#unlink(record);
     // A long run may go through very many traces.
     if (record.trace.spans.size === 0) {
       for (const life of record.trace.lives) life.traces.delete(record.trace);
       record.trace.lives.clear();
       this.leave(record.trace);
     }
+  }
+
+  #unlink({ trace, spanId }: SpanRecord): void {
+    trace.spans.delete(spanId);
   }
 }

@@ -1,0 +1,603 @@
+import {
+  type Claim,
+  type Convention,
+  defaultConventions,
+  type EndedSpanView,
+  Interpreter,
+  type SpanView,
+} from "spanbus/conventions";
+import { describe, expect, test } from "vitest";
+
+const whole = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+const acme = (more: Partial<Convention>): Convention => ({
+  name: "Acme",
+  claims: [{ by: "attribute", key: "acme.kind", operations: { model: "model", tool: "tool", agent: "invocation" } }],
+  ...more,
+});
+const span = (attributes: Record<string, unknown>, more: Partial<EndedSpanView> = {}): EndedSpanView => ({
+  name: "work",
+  scope: "acme",
+  attributes,
+  status: { code: 0 },
+  ...more,
+});
+
+describe("a claim", () => {
+  const claimed = (conventions: readonly Convention[], view: SpanView): string | undefined => {
+    const claim = new Interpreter(conventions).classify(view);
+    return claim && `${claim.convention.name}: ${claim.operation}`;
+  };
+
+  test("is made by the value of an attribute, an exact one before a pattern, any other by `otherwise`", () => {
+    const table = acme({
+      claims: [
+        { by: "attribute", key: "op", operations: { "*.run": "step", "the.run": "tool" }, otherwise: "ignored" },
+      ],
+    });
+    expect(claimed([table], span({ op: "the.run" }))).toBe("Acme: tool");
+    expect(claimed([table], span({ op: "my.run" }))).toBe("Acme: step");
+    expect(claimed([table], span({ op: "walk" }))).toBe("Acme: ignored");
+    expect(claimed([table], span({}))).toBeUndefined();
+  });
+
+  test("is made by a flag or a number as by their text", () => {
+    const table = acme({
+      claims: [{ by: "attribute", key: "is_agent", operations: { true: "invocation", 7: "tool" } }],
+    });
+    expect(claimed([table], span({ is_agent: true }))).toBe("Acme: invocation");
+    expect(claimed([table], span({ is_agent: 7 }))).toBe("Acme: tool");
+    expect(claimed([table], span({ is_agent: false }))).toBeUndefined();
+  });
+
+  test("is made by the name of the span in a scope, and by none of the same name elsewhere", () => {
+    const table = acme({
+      claims: [{ by: "name", operations: { "run: *": "invocation" }, where: { scope: "@acme/*" } }],
+    });
+    expect(claimed([table], span({}, { name: "run: x", scope: "@acme/agents" }))).toBe("Acme: invocation");
+    expect(claimed([table], span({}, { name: "run: x", scope: "cron" }))).toBeUndefined();
+  });
+
+  test("needs every condition of `where`", () => {
+    const where = { scope: "acme", name: ["work", "play *"], attributes: { mode: "fa*" }, anyAttribute: "acme.*" };
+    const table = acme({ claims: [{ by: "attribute", key: "op", operations: { a: "tool" }, where }] });
+    const good = { op: "a", mode: "fast", "acme.x": 1 };
+    expect(claimed([table], span(good))).toBe("Acme: tool");
+    expect(claimed([table], span(good, { name: "play it" }))).toBe("Acme: tool");
+    expect(claimed([table], span(good, { name: "rest" }))).toBeUndefined();
+    expect(claimed([table], span(good, { scope: "other" }))).toBeUndefined();
+    expect(claimed([table], span({ ...good, mode: "slow" }))).toBeUndefined();
+    expect(claimed([table], span({ op: "a", mode: "fast" }))).toBeUndefined();
+  });
+
+  test("goes to the first table of the list, whatever the kind of its rule and the order of the attributes", () => {
+    const byName = acme({ name: "Names", claims: [{ by: "name", operations: { "chat *": "step" } }] });
+    const chat = span({ "gen_ai.operation.name": "chat", "openinference.span.kind": "CHAIN" }, { name: "chat gpt" });
+    const turned = span({ "openinference.span.kind": "CHAIN", "gen_ai.operation.name": "chat" }, { name: "chat gpt" });
+    expect(claimed([byName, ...defaultConventions], chat)).toBe("Names: step");
+    expect(claimed([...defaultConventions, byName], chat)).toBe("OpenTelemetry GenAI: model");
+    expect(claimed([...defaultConventions, byName], turned)).toBe("OpenTelemetry GenAI: model");
+  });
+
+  test("is not made for a value that is the name of an object's own method", () => {
+    expect(claimed(defaultConventions, span({ "gen_ai.operation.name": "constructor" }))).toBeUndefined();
+    expect(claimed(defaultConventions, span({ "gen_ai.operation.name": "__proto__" }))).toBeUndefined();
+  });
+});
+
+describe("a source", () => {
+  const read = (fields: Convention["fields"] & object, view: EndedSpanView, ...others: Convention[]) => {
+    const interpreter = new Interpreter([acme({ fields }), ...others]);
+    const claim = interpreter.classify(view) as Claim;
+    return interpreter.ended(claim, view, whole);
+  };
+  const model = (attributes: Record<string, unknown>, more: Partial<EndedSpanView> = {}) =>
+    span({ "acme.kind": "model", ...attributes }, more);
+
+  test("is a plain attribute, the first that has a value of the right type", () => {
+    const fields = { model: ["a", "b", "c"] };
+    expect(read(fields, model({ a: { not: "text" }, b: "", c: "gpt" }))).toEqual({ model: "gpt" });
+  });
+
+  test("is a part of an attribute", () => {
+    const fields = { model: [{ from: "attribute", key: "a", like: "models/*" }] } as const;
+    expect(read(fields, model({ a: "models/gpt" }))).toEqual({ model: "gpt" });
+    expect(read(fields, model({ a: "gpt" }))).toEqual({});
+  });
+
+  test("is the first item of a list, of a list as JSON, of a list with commas", () => {
+    const fields = { finishReason: [{ from: "first", key: "a" }] } as const;
+    for (const a of [["stop", "x"], '["stop","x"]', "stop, x", "stop"]) {
+      expect(read(fields, model({ a }))).toEqual({ finishReason: "stop" });
+    }
+    for (const a of [[], "[", "[1]", { 0: "stop" }, null]) expect(read(fields, model({ a }))).toEqual({});
+  });
+
+  test("is a value inside JSON, or inside an object", () => {
+    const fields = { finishReason: [{ from: "json", key: "a", path: "end.reason" }] } as const;
+    expect(read(fields, model({ a: '{"end":{"reason":"length"}}' }))).toEqual({ finishReason: "length" });
+    expect(read(fields, model({ a: { end: { reason: "length" } } }))).toEqual({ finishReason: "length" });
+    for (const a of ["{", '"end"', "null", '{"end":null}', 5, new Uint8Array(4)]) {
+      expect(read(fields, model({ a }))).toEqual({});
+    }
+  });
+
+  test("is left out when its JSON is longer than a small fact is worth", () => {
+    const fields = { finishReason: [{ from: "json", key: "a", path: "reason" }] } as const;
+    const a = JSON.stringify({ reason: "stop", answer: "x".repeat(70_000) });
+    expect(read(fields, model({ a }))).toEqual({});
+  });
+
+  test("is a part of the span's name, read after the attributes of all tables, and only by the table that claimed", () => {
+    const fields = { model: [{ from: "name", like: "call '*", before: "'" }, "a"] } as const;
+    const other: Convention = {
+      name: "Other",
+      claims: [],
+      fields: { model: ["b"], provider: [{ from: "name", like: "*" }] },
+    };
+    const named = { name: "call 'gpt' again" };
+    expect(read(fields, model({}, named), other)).toEqual({ model: "gpt" });
+    expect(read(fields, model({ b: "from b" }, named), other)).toEqual({ model: "from b" });
+    expect(read(fields, model({ a: "from a", b: "from b" }, named), other)).toEqual({ model: "from a" });
+    expect(read(fields, model({}, { name: "call 'gpt" }), other)).toEqual({});
+  });
+
+  test("is a number in the span's name", () => {
+    const fields = { step: [{ from: "name", like: "step *" }] } as const;
+    expect(read(fields, model({}, { name: "step 12" }))).toEqual({ step: 12 });
+    expect(read(fields, model({}, { name: "step by step" }))).toEqual({});
+  });
+
+  test("is a time in seconds or a date, told in milliseconds", () => {
+    const seconds = { timeToFirstChunkMillis: [{ from: "seconds", key: "a" }] } as const;
+    expect(read(seconds, model({ a: 0.25 }))).toEqual({ timeToFirstChunkMillis: 250 });
+    expect(read(seconds, model({ a: "0.25" }))).toEqual({});
+    const date = { timeToFirstChunkMillis: [{ from: "date", key: "a" }] } as const;
+    const startMillis = Date.UTC(2026, 0, 1);
+    expect(read(date, model({ a: "2026-01-01T00:00:00.250Z" }, { startMillis }))).toEqual({
+      timeToFirstChunkMillis: 250,
+    });
+    expect(read(date, model({ a: '"2026-01-01T00:00:00.250Z"' }, { startMillis }))).toEqual({
+      timeToFirstChunkMillis: 250,
+    });
+    expect(read(date, model({ a: "2026-01-01T00:00:00.250Z" }))).toEqual({});
+    expect(read(date, model({ a: "yesterday" }, { startMillis }))).toEqual({});
+    expect(read(date, model({ a: "2025-01-01T00:00:00Z" }, { startMillis }))).toEqual({});
+  });
+
+  test("is a comparison or a constant", () => {
+    const tool = (attributes: Record<string, unknown>) => span({ "acme.kind": "tool", ...attributes });
+    const fields = {
+      toolType: [{ from: "constant", value: "function" }],
+      mcp: [{ from: "equals", key: "via", value: "mcp" }],
+    } as const;
+    expect(read(fields, tool({ via: "mcp" }))).toEqual({ toolName: "work", toolType: "function", mcp: true });
+    expect(read(fields, tool({ via: "http" }))).toEqual({ toolName: "work", toolType: "function", mcp: false });
+    expect(read(fields, tool({}))).toEqual({ toolName: "work", toolType: "function" });
+  });
+
+  test("may be limited to operations, to conditions, and to values unlike another field's", () => {
+    const fields = {
+      model: ["m"],
+      agentName: [
+        { from: "attribute", key: "a", for: ["invocation"] },
+        { from: "attribute", key: "b", where: { attributes: { trust: "yes" } } },
+        { from: "attribute", key: "c", unlike: "model" },
+      ],
+    } as const;
+    const all = { a: "from a", b: "from b", c: "from c", trust: "yes" };
+    expect(read(fields, span({ "acme.kind": "agent", ...all }))).toEqual({ agentName: "from a" });
+    expect(read(fields, model(all))).toEqual({ agentName: "from b" });
+    expect(read(fields, model({ ...all, trust: "no" }))).toEqual({ agentName: "from c" });
+    expect(read(fields, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
+  });
+
+  test("that compares with one that compares back ends in no circle", () => {
+    const fields = {
+      model: [{ from: "attribute", key: "a", unlike: "provider" }],
+      provider: [{ from: "attribute", key: "a", unlike: "model" }],
+    } as const;
+    expect(read(fields, model({ a: "x" }))).toEqual({ model: "x", provider: "x" });
+  });
+});
+
+describe("data", () => {
+  const interpreter = new Interpreter(defaultConventions);
+  const claim = (view: SpanView): Claim => {
+    const found = interpreter.classify(view);
+    if (found === undefined) throw new Error("unclaimed");
+    return found;
+  };
+  const started = (view: SpanView): Record<string, unknown> => interpreter.started(claim(view), view, whole);
+
+  test("always names a tool: by the span, or as unknown", () => {
+    const attributes = { "gen_ai.operation.name": "execute_tool" };
+    expect(started({ name: "look up", scope: "", attributes })).toEqual({ toolName: "look up" });
+    expect(started({ name: "", scope: "", attributes })).toEqual({ toolName: "unknown" });
+  });
+
+  test("leaves out content that the rule does not want, and does not look for it elsewhere", () => {
+    const attributes = {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.input.messages": "secret",
+      "input.value": "secret",
+      "gen_ai.request.model": "m",
+    };
+    const view = { name: "chat m", scope: "", attributes };
+    expect(interpreter.started(claim(view), view, () => undefined)).toEqual({ model: "m" });
+  });
+
+  test("survives a content rule that throws", () => {
+    const view = {
+      name: "chat m",
+      scope: "",
+      attributes: { "gen_ai.operation.name": "chat", "gen_ai.input.messages": "x" },
+    };
+    const refuse = (): string => {
+      throw new Error("no");
+    };
+    expect(interpreter.started(claim(view), view, refuse)).toEqual({});
+  });
+
+  test("is empty for what is no event with data", () => {
+    const view = { name: "chunk: 'text'", scope: "@mastra/otel-bridge", attributes: {} };
+    expect(interpreter.started(claim(view), view, whole)).toEqual({});
+    expect(interpreter.ended(claim(view), { ...view, status: { code: 0 } }, whole)).toEqual({});
+  });
+});
+
+describe("hostile attributes", () => {
+  const interpreter = new Interpreter(defaultConventions);
+  const throwing = (): Record<string, unknown> => {
+    const attributes = { "gen_ai.operation.name": "chat" };
+    for (const key of ["gen_ai.request.model", "gen_ai.usage.input_tokens", "error.type", "session.id"]) {
+      Object.defineProperty(attributes, key, {
+        enumerable: true,
+        get() {
+          throw new Error("do not look");
+        },
+      });
+    }
+    return attributes;
+  };
+  const closed = new Proxy(
+    {},
+    {
+      ownKeys() {
+        throw new Error("closed");
+      },
+      get() {
+        throw new Error("closed");
+      },
+    },
+  );
+  const strange = [
+    undefined,
+    null,
+    Number.NaN,
+    -1,
+    Infinity,
+    10n,
+    Symbol("x"),
+    () => 1,
+    [],
+    {},
+    [null],
+    new Uint8Array(2),
+    new Date(0),
+  ];
+  const strangeAttributes = strange.map((value) => ({
+    "gen_ai.operation.name": "chat",
+    "gen_ai.request.model": value,
+    "gen_ai.usage.input_tokens": value,
+    "gen_ai.response.finish_reasons": value,
+    "gen_ai.response.time_to_first_chunk": value,
+    "langfuse.observation.usage_details": value,
+    "error.type": value,
+    "gen_ai.conversation.id": value,
+    "ai.telemetry.metadata.runId": value,
+  }));
+
+  test.each([
+    ["getters that throw", throwing()],
+    ["a proxy that refuses", closed],
+    ["no attributes", undefined],
+    ["null", null],
+    ["a text", "attributes"],
+    ...strangeAttributes.map((attributes, index) => [`values like ${typeof strange[index]}`, attributes] as const),
+  ])("never make it throw: %s", (_, attributes) => {
+    const view = { name: "chat m", scope: "x", attributes, status: { code: 0 } } as unknown as EndedSpanView;
+    const claim = interpreter.classify(view) ?? {
+      convention: defaultConventions[5] as Convention,
+      operation: "model",
+      scope: "",
+    };
+    expect(interpreter.started(claim, view, whole)).toEqual({});
+    expect(interpreter.ended(claim, view, whole)).toEqual({});
+    expect(interpreter.tokens(claim, view)).toBeUndefined();
+    expect(interpreter.failure(claim, view)).toBeUndefined();
+    expect(interpreter.runId(view)).toBeUndefined();
+    expect(interpreter.conversationId(view)).toBeUndefined();
+    expect(interpreter.firstChunkMillis(view.attributes)).toBeUndefined();
+  });
+
+  test("a name, scope, status or exception of the wrong type is none", () => {
+    const view = {
+      name: { toString: () => "chat m" },
+      scope: 7,
+      attributes: { "gen_ai.operation.name": "execute_tool" },
+      status: null,
+      exception: null,
+    } as unknown as EndedSpanView;
+    const claim = interpreter.classify(view) as Claim;
+    expect(interpreter.ended(claim, view, whole)).toEqual({ toolName: "unknown" });
+    expect(interpreter.failure(claim, view)).toBeUndefined();
+  });
+
+  test("a count is a finite number from 0 up, and nothing that merely looks like one", () => {
+    const counts = {
+      "gen_ai.usage.input_tokens": 0,
+      "gen_ai.usage.output_tokens": "21",
+      "gen_ai.usage.total_tokens": -3,
+    };
+    const view = { name: "chat m", scope: "", attributes: { "gen_ai.operation.name": "chat", ...counts } };
+    expect(interpreter.tokens(interpreter.classify(view) as Claim, view)).toEqual({ inputTokens: 0 });
+  });
+});
+
+describe("words", () => {
+  const interpreter = new Interpreter(defaultConventions);
+  const ended = (attributes: Record<string, unknown>): Record<string, unknown> => {
+    const view = span({ "gen_ai.operation.name": "chat", ...attributes });
+    return interpreter.ended(interpreter.classify(view) as Claim, view, whole);
+  };
+
+  test.each([
+    ["tool-calls", "tool_calls"],
+    ["tool_call", "tool_calls"],
+    ["tool_use", "tool_calls"],
+    ["STOP", "stop"],
+    ["end_turn", "stop"],
+    ["max_tokens", "length"],
+    ["content-filter", "content_filter"],
+    ["pause_turn", "pause_turn"],
+    ["toString", "toString"],
+  ])("the finish reason %s is told as %s", (word, told) => {
+    expect(ended({ "gen_ai.response.finish_reasons": [word] })).toEqual({ finishReason: told });
+  });
+
+  test.each([
+    ["openai.chat", "openai"],
+    ["openai.responses", "openai"],
+    ["google.generative-ai", "google"],
+    ["aws.bedrock", "aws.bedrock"],
+    ["azure.ai.openai", "azure.ai.openai"],
+    ["gcp.vertex_ai", "gcp.vertex_ai"],
+  ])("the provider %s is told as %s", (word, told) => {
+    expect(ended({ "gen_ai.provider.name": word })).toEqual({ provider: told });
+  });
+
+  test("a framework is no provider", () => {
+    expect(ended({ "gen_ai.provider.name": "langchain", "gen_ai.system": "openai" })).toEqual({ provider: "openai" });
+    expect(ended({ "gen_ai.system": "langchain" })).toEqual({});
+  });
+});
+
+describe("a failure", () => {
+  const interpreter = new Interpreter(defaultConventions);
+  const chat = { "gen_ai.operation.name": "chat" };
+  const failure = (view: EndedSpanView) => interpreter.failure(interpreter.classify(view), view);
+
+  test("is none without a sign, whatever the message of the status says", () => {
+    expect(failure(span(chat, { status: { code: 0, message: "fine" } }))).toBeUndefined();
+    expect(failure(span(chat, { status: { code: 1 } }))).toBeUndefined();
+  });
+
+  test("is the status ERROR, also of a span that nobody claims", () => {
+    const status = { code: 2, message: "boom" };
+    expect(failure(span(chat, { status }))).toEqual({ type: "error", message: "boom" });
+    expect(failure(span({}, { status }))).toEqual({ type: "error", message: "boom" });
+    expect(failure(span(chat, { status: { code: 2 } }))).toEqual({ type: "error", message: "error" });
+  });
+
+  test("is a recorded exception, also where the status is OK", () => {
+    const exception = { type: "TypeError", message: "boom" };
+    expect(failure(span(chat, { exception, status: { code: 1 } }))).toEqual({ type: "TypeError", message: "boom" });
+    expect(failure(span(chat, { exception: { message: "boom" } }))).toEqual({ type: "error", message: "boom" });
+  });
+
+  test("is `error.type`, which names it unless it says nothing", () => {
+    const exception = { type: "Error", message: "boom" };
+    expect(failure(span({ ...chat, "error.type": "Timeout" }))).toEqual({ type: "Timeout", message: "Timeout" });
+    expect(failure(span({ ...chat, "error.type": "Timeout" }, { exception }))).toEqual({
+      type: "Timeout",
+      message: "boom",
+    });
+    expect(failure(span({ ...chat, "error.type": "unknown" }, { exception }))?.type).toBe("Error");
+    expect(failure(span({ ...chat, "error.type": "_OTHER" }))?.type).toBe("_OTHER");
+  });
+
+  test("takes its message from the exception, then `error.message`, then the family's own, then the status", () => {
+    const attributes = {
+      "langfuse.observation.type": "tool",
+      "langfuse.observation.level": "ERROR",
+      "langfuse.observation.status_message": "of langfuse",
+    };
+    const status = { code: 2, message: "of the status" };
+    const withMessage = { ...attributes, "error.message": "of the attribute" };
+    expect(failure(span(withMessage, { status, exception: { message: "of the exception" } }))?.message).toBe(
+      "of the exception",
+    );
+    expect(failure(span(withMessage, { status }))?.message).toBe("of the attribute");
+    expect(failure(span(attributes, { status }))?.message).toBe("of langfuse");
+    expect(failure(span(chat, { status }))?.message).toBe("of the status");
+  });
+
+  test("tells the first line of the message, at most 500 characters and no half of one", () => {
+    const told = (message: string): string | undefined =>
+      failure(span(chat, { status: { code: 2, message } }))?.message;
+    expect(told("boom\n    at file.js:1")).toBe("boom");
+    expect(told("\r\n\n boom \r\nmore")).toBe("boom");
+    expect(told("x".repeat(100_000))).toHaveLength(500);
+    expect(told(`${"x".repeat(499)}😀`)).toBe("x".repeat(499));
+  });
+
+  test("is the finish reason `error` of a model", () => {
+    const view = span({ ...chat, "gen_ai.response.finish_reasons": ["error"] });
+    expect(failure(view)).toEqual({ type: "error", message: "the model finished with an error" });
+  });
+});
+
+describe("token counts", () => {
+  const interpreter = new Interpreter(defaultConventions);
+  const counts = { "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20 };
+  const tokens = (operation: string) => {
+    const view = span({ "gen_ai.operation.name": operation, ...counts });
+    return interpreter.tokens(interpreter.classify(view) as Claim, view);
+  };
+
+  test("are told of models, embeddings and agents, not of what is around or between them", () => {
+    const told = { inputTokens: 100, outputTokens: 20 };
+    expect(["chat", "embeddings", "invoke_agent"].map(tokens)).toEqual([told, told, told]);
+    expect(["execute_tool", "invoke_workflow", "agent_step", "plan", "rerank", "fetch_response"].map(tokens)).toEqual(
+      Array(6).fill(undefined),
+    );
+  });
+
+  test("may be meant for other operations by a table", () => {
+    const table = acme({
+      fields: { inputTokens: ["in"] },
+      tokens: { operations: ["tool"], where: { attributes: { billed: "yes" } } },
+    });
+    const own = new Interpreter([table]);
+    const read = (attributes: Record<string, unknown>) => {
+      const view = span(attributes);
+      return own.tokens(own.classify(view) as Claim, view);
+    };
+    expect(read({ "acme.kind": "tool", in: 5, billed: "yes" })).toEqual({ inputTokens: 5 });
+    expect(read({ "acme.kind": "tool", in: 5 })).toBeUndefined();
+    expect(read({ "acme.kind": "model", in: 5, billed: "yes" })).toBeUndefined();
+  });
+
+  test("of a table that counts exclusively are added up, unless they already are the total", () => {
+    const fields = {
+      inputTokens: ["in"],
+      outputTokens: ["out"],
+      totalTokens: ["all"],
+      cacheReadTokens: ["cached"],
+      cacheWriteTokens: ["written"],
+      reasoningTokens: ["thought"],
+    };
+    const own = new Interpreter([acme({ fields, tokens: { exclusive: true } })]);
+    const read = (attributes: Record<string, unknown>) => {
+      const view = span({ "acme.kind": "model", ...attributes });
+      return own.tokens(own.classify(view) as Claim, view);
+    };
+    const parts = { in: 50, out: 10, cached: 40, written: 10, thought: 5 };
+    expect(read(parts)).toMatchObject({ inputTokens: 100, outputTokens: 15 });
+    expect(read({ ...parts, all: 115 })).toMatchObject({ inputTokens: 100, outputTokens: 15, totalTokens: 115 });
+    expect(read({ ...parts, all: 60 })).toMatchObject({ inputTokens: 50, outputTokens: 10, totalTokens: 60 });
+    expect(read({ cached: 40 })).toEqual({ cacheReadTokens: 40 });
+  });
+});
+
+describe("the first chunk", () => {
+  const interpreter = new Interpreter(defaultConventions);
+  const claimIn = (scope: string, attributes: Record<string, unknown>): Claim =>
+    interpreter.classify({ name: "", scope, attributes }) as Claim;
+
+  test("is told by a span event of the AI SDK", () => {
+    expect([...interpreter.firstChunkEvents]).toEqual(["ai.stream.firstChunk"]);
+    expect(interpreter.firstChunkMillis({ "ai.response.msToFirstChunk": 14.4 })).toBe(14.4);
+  });
+
+  test("is told by an attribute in the scope that sets it then, on a model span", () => {
+    const scope = "@opentelemetry/instrumentation-openai";
+    const chat = claimIn(scope, { "gen_ai.operation.name": "chat" });
+    expect(interpreter.firstChunkAttribute(chat, "gen_ai.response.id")).toBe(true);
+    expect(interpreter.firstChunkAttribute(chat, "gen_ai.response.model")).toBe(false);
+    const tool = claimIn(scope, { "gen_ai.operation.name": "execute_tool" });
+    expect(interpreter.firstChunkAttribute(tool, "gen_ai.response.id")).toBe(false);
+    const elsewhere = claimIn("gen_ai", { "gen_ai.operation.name": "chat" });
+    expect(interpreter.firstChunkAttribute(elsewhere, "gen_ai.response.id")).toBe(false);
+  });
+
+  test("is told in seconds, milliseconds or as a date", () => {
+    expect(interpreter.firstChunkMillis({ "gen_ai.response.time_to_first_chunk": 0.5 })).toBe(500);
+    expect(interpreter.firstChunkMillis({ "gen_ai.client.operation.time_to_first_chunk": 0.5 })).toBe(500);
+    const date = { "langfuse.observation.completion_start_time": '"2026-01-01T00:00:01.000Z"' };
+    expect(interpreter.firstChunkMillis(date, Date.UTC(2026, 0, 1))).toBe(1000);
+    expect(interpreter.firstChunkMillis(date)).toBeUndefined();
+  });
+});
+
+describe("attribute keys", () => {
+  const interpreter = new Interpreter(defaultConventions);
+
+  test.each([
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.tool.definitions",
+    "gen_ai.prompt.0.content",
+    "ai.prompt",
+    "ai.prompt.messages",
+    "ai.response.text",
+    "ai.response.toolCalls",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+    "input.value",
+    "output.value",
+    "llm.input_messages.0.message.content",
+    "llm.tools.0.tool.json_schema",
+    "retrieval.documents.0.document.content",
+    "traceloop.entity.input",
+    "langfuse.observation.output",
+    "langfuse.observation.metadata.note",
+    "genkit:input",
+    "genkit:output",
+    "mastra.agent_run.input",
+    "mastra.model_chunk.output",
+    "mlflow.spanInputs",
+    "content",
+  ])("%s holds content", (key) => {
+    expect(interpreter.isContent(key)).toBe(true);
+  });
+
+  test.each([
+    "gen_ai.operation.name",
+    "gen_ai.request.model",
+    "gen_ai.usage.input_tokens",
+    "ai.model.id",
+    "tool.name",
+    "session.id",
+    "llm.model_name",
+    "llm.token_count.prompt",
+    "http.request.method",
+    "error.message",
+    "mastra.metadata.runId",
+    "genkit:name",
+  ])("%s holds none", (key) => {
+    expect(interpreter.isContent(key)).toBe(false);
+  });
+
+  test.each([
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.response.finish_reasons",
+    "ai.usage.totalTokens",
+    "ai.response.finishReason",
+    "llm.token_count.completion",
+    "llm.finish_reason",
+    "langfuse.observation.usage_details",
+    "mlflow.chat.tokenUsage",
+  ])("%s is watched", (key) => {
+    expect(interpreter.isWatched(key)).toBe(true);
+  });
+
+  test("an answer is not watched for the counts inside it, nor is anything else", () => {
+    expect(interpreter.isWatched("genkit:output")).toBe(false);
+    expect(interpreter.isWatched("gen_ai.request.model")).toBe(false);
+  });
+});

@@ -1,0 +1,221 @@
+import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import { currentRunId, runContext } from "spanbus";
+import { describe, expect, it, vi } from "vitest";
+import { Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
+
+withContextManager();
+withFakeTime();
+
+const baggage = (runId: string) =>
+  propagation.setBaggage(context.active(), propagation.createBaggage({ "spanbus.run.id": { value: runId } }));
+
+/** A span whose instrumentation was told a run id by the application. */
+const named = { "ai.telemetry.metadata.runId": "named" };
+
+describe("the run of a span", () => {
+  it("is what the runId option says, before a binding", () => {
+    const service = new Service({ runId: () => "chosen" });
+    runContext("bound", () => service.agent("a"));
+    expect(service.types("chosen")).toEqual(["agent.invocation.started"]);
+    expect(service.types("bound")).toEqual([]);
+  });
+
+  it("is asked of the runId option once for each span that becomes an event, with the span and its context", () => {
+    const key = Symbol.for("conversation");
+    const runId = vi.fn((_span: unknown, active: { getValue(key: symbol): unknown }) => String(active.getValue(key)));
+    const service = new Service({ runId });
+    context.with(context.active().setValue(key, "conversation 7"), () => {
+      const server = service.plain("GET /");
+      const agent = service.agent("a", { under: server });
+      agent.end();
+      server.end();
+    });
+    expect(runId).toHaveBeenCalledOnce();
+    expect(runId.mock.calls[0]?.[0]).toMatchObject({ name: "invoke_agent a" });
+    expect(service.types("conversation 7")).toHaveLength(3);
+  });
+
+  it("is asked of the runId option also when the kind of the span shows only at its end", () => {
+    const service = new Service({ runId: () => "chosen" });
+    const late = service.plain("work");
+    service.bus.history("chosen");
+    late.setAttribute("gen_ai.operation.name", "invoke_agent");
+    late.end();
+    expect(service.types("chosen")).toEqual([
+      "agent.invocation.started",
+      "agent.invocation.completed",
+      "agent.terminate",
+    ]);
+  });
+
+  it("falls through to the next rule where the runId option says nothing", () => {
+    const service = new Service({ runId: () => undefined });
+    runContext("bound", () => service.agent("a"));
+    expect(service.types("bound")).toHaveLength(1);
+    expect(service.bus.stats().refused).toBe(0);
+  });
+
+  it.each([
+    ["empty", ""],
+    ["too long", "x".repeat(257)],
+    ["with a control character", "a\nb"],
+    ["of a wrong type", 7 as unknown as string],
+  ])("ignores and counts an id from the runId option that is %s", (_what, id) => {
+    const service = new Service({ runId: () => id });
+    runContext("bound", () => service.agent("a"));
+    expect(service.types("bound")).toHaveLength(1);
+    expect(service.bus.stats().refused).toBe(1);
+  });
+
+  it("takes an id of exactly 256 characters", () => {
+    const id = "x".repeat(256);
+    const service = new Service();
+    runContext(id, () => service.agent("a"));
+    expect(service.types(id)).toHaveLength(1);
+  });
+
+  it("survives a runId option that throws, counts it, and goes on with the next rule", () => {
+    const service = new Service({
+      runId: () => {
+        throw new Error("no id today");
+      },
+    });
+    runContext("bound", () => service.agent("a"));
+    expect(service.types("bound")).toHaveLength(1);
+    expect(service.bus.stats().errors).toBe(1);
+  });
+
+  it("is the binding of its context, before baggage", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    context.with(baggage("remote"), () => runContext("bound", () => service.agent("a")));
+    expect(service.types("bound")).toHaveLength(1);
+    expect(service.types("remote")).toEqual([]);
+  });
+
+  it("is the innermost binding", () => {
+    const service = new Service();
+    runContext("outer", () => runContext("inner", () => service.agent("a")));
+    expect(service.types("inner")).toHaveLength(1);
+    expect(service.types("outer")).toEqual([]);
+  });
+
+  it("is the binding of its own context, before the run of the event around it", () => {
+    const service = new Service();
+    const outer = runContext("outer", () => service.agent("outer"));
+    runContext("inner", () => service.agent("inner", { under: outer }));
+    expect(service.types("outer")).toHaveLength(1);
+    expect(service.types("inner")).toHaveLength(1);
+  });
+
+  it("is what baggage says, before the run of the event around it, where that is accepted", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    const outer = service.agent("outer");
+    context.with(baggage("remote"), () => service.agent("inner", { under: outer }));
+    expect(service.types("remote")).toHaveLength(1);
+    expect(service.types(outer)).toHaveLength(1);
+  });
+
+  it("does not care for baggage by default", () => {
+    const service = new Service();
+    const agent = context.with(baggage("remote"), () => service.agent("a"));
+    expect(service.types("remote")).toEqual([]);
+    expect(service.types(agent)).toHaveLength(1);
+    expect(service.bus.stats().refused).toBe(0);
+  });
+
+  it("ignores and counts an invalid id in baggage", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    const agent = context.with(baggage("x".repeat(257)), () => service.agent("a"));
+    expect(service.types(agent)).toHaveLength(1);
+    expect(service.bus.stats().refused).toBe(1);
+  });
+
+  it("is the run of the nearest ancestor that is an event, before a name the instrumentation gives", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const client = service.plain("POST", { under: agent });
+    service.model({ under: client, attributes: named });
+    expect(service.types(agent)).toEqual(["agent.invocation.started", "agent.model.started"]);
+    expect(service.types("named")).toEqual([]);
+  });
+
+  it("is the binding that a span which is no event hands on, before a name the instrumentation gives", () => {
+    const service = new Service();
+    const server = runContext("bound", () => service.plain("GET /"));
+    service.agent("a", { under: trace.setSpan(ROOT_CONTEXT, server), attributes: named });
+    expect(service.types("bound")).toEqual(["agent.invocation.started"]);
+    expect(service.types("named")).toEqual([]);
+  });
+
+  it("is not the trace of a span that is no event: such a span hands on no default", () => {
+    const service = new Service();
+    const server = service.plain("GET /");
+    service.agent("a", { under: server, attributes: named });
+    expect(service.types("named")).toHaveLength(1);
+    expect(service.types(server)).toEqual([]);
+  });
+
+  it("is the name the instrumentation gives, before the trace id", () => {
+    const service = new Service();
+    const agent = service.agent("a", { attributes: named });
+    expect(service.types("named")).toHaveLength(1);
+    expect(service.types(agent)).toEqual([]);
+  });
+
+  it("ignores and counts an invalid name that the instrumentation gives", () => {
+    const service = new Service();
+    const agent = service.agent("a", { attributes: { "ai.telemetry.metadata.runId": "a\u0000b" } });
+    expect(service.types(agent)).toHaveLength(1);
+    expect(service.bus.stats().refused).toBe(1);
+  });
+
+  it("is the trace id when nothing else says it", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    expect(service.history(agent)).toMatchObject([{ runId: traceIdOf(agent), traceId: traceIdOf(agent) }]);
+    expect(service.bus.runOf(traceIdOf(agent))).toBe(traceIdOf(agent));
+  });
+
+  it("can be found by the trace id also when it has a name of its own", () => {
+    const service = new Service();
+    const agent = runContext("bound", () => service.agent("a"));
+    expect(service.bus.runOf(traceIdOf(agent))).toBe("bound");
+    expect(service.bus.runOf("f".repeat(32))).toBeUndefined();
+  });
+
+  it("keeps the spans of one trace apart when each context is bound to another run", () => {
+    const service = new Service();
+    const server = service.plain("GET /");
+    for (const id of ["one", "two"]) runContext(id, () => service.agent(id, { under: server }).end());
+    expect(service.types("one")).toEqual(service.types("two"));
+    expect(service.info("one")?.traceIds).toEqual(service.info("two")?.traceIds);
+  });
+});
+
+describe("the current run id", () => {
+  const inside = (service: Service, span: Span) => within(span, () => currentRunIdOf(service));
+  const currentRunIdOf = (service: Service) => service.bus.emit("note")?.runId;
+
+  it("is undefined where nothing is active", () => {
+    expect(currentRunId()).toBeUndefined();
+    expect(currentRunIdOf(new Service())).toBeUndefined();
+  });
+
+  it("is the bound one", () => {
+    const service = new Service();
+    runContext("bound", () => {
+      expect(currentRunId()).toBe("bound");
+      expect(currentRunIdOf(service)).toBe("bound");
+    });
+  });
+
+  it("is that of the active event, of the event around the active span, and else the trace id", () => {
+    const service = new Service();
+    const agent = service.agent("a", { attributes: named });
+    const client = service.plain("POST", { under: agent });
+    const elsewhere = service.agent("b");
+    expect(inside(service, agent)).toBe("named");
+    expect(inside(service, client)).toBe("named");
+    expect(inside(service, elsewhere)).toBe(traceIdOf(elsewhere));
+  });
+});
