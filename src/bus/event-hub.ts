@@ -1,6 +1,6 @@
 import { isName, positiveInteger, runIdName, wrong } from "./checks.js";
 import { eventId, parseCursor } from "./cursor.js";
-import { Deadline, Deadlines } from "./deadlines.js";
+import { Deadlines } from "./deadlines.js";
 import { EventBusError } from "./errors.js";
 import type { BusEvent, ControlEventMap, EventInput, GapData, Outcome } from "./event.js";
 import type { End } from "./event-log.js";
@@ -18,9 +18,9 @@ import {
 } from "./hub-options.js";
 import { checkedDraft, controlEvent, type GuardedRedact, isEventType, makeEvent } from "./make-event.js";
 import { Reader, type ReaderHost } from "./reader.js";
-import { RecencyList } from "./recency-list.js";
 import { Retention } from "./retention.js";
-import { Run, type RunInfo } from "./run.js";
+import type { Run, RunInfo } from "./run.js";
+import { RunTable } from "./run-table.js";
 import type { BusStats } from "./stats.js";
 import type { Subscription } from "./subscription.js";
 import { type Tap, type TapListener, Taps } from "./taps.js";
@@ -37,9 +37,6 @@ export interface HubOwner {
   closed?(run: Run): void;
 }
 
-/** Ids of runs that were closed and of which nothing is kept. */
-const MAX_REMEMBERED = 1000;
-
 /** Runs, their histories and their readers. Knows nothing of where events come from. */
 export class EventHub implements ReaderHost {
   readonly deadlines = new Deadlines();
@@ -49,16 +46,10 @@ export class EventHub implements ReaderHost {
   readonly #taps: Taps;
   readonly #retention: Retention;
   readonly #redact: GuardedRedact | undefined;
-  readonly #prefix: string;
-  /** The newest generation of every run that is open, kept, read or remembered. */
-  readonly #runs = new Map<string, Run>();
-  /** Open runs; closed runs of which no events are kept. */
-  readonly #open = new RecencyList<Run>();
-  readonly #remembered = new RecencyList<Run>();
+  readonly #runs: RunTable;
   readonly #readers = new Map<Reader, Run | undefined>();
   #global: EventStream;
   #globalReaders = 0;
-  #generations = 0;
   #deciding = false;
   #shutdown = false;
   #openSpans = 0;
@@ -82,7 +73,11 @@ export class EventHub implements ReaderHost {
     const { redact } = this.#settings;
     this.#redact = redact && ((draft) => this.decide("redact", () => checkedDraft(redact(draft)), undefined));
     this.#global = new EventStream(this.#settings.maxQueueSize);
-    this.#prefix = [...crypto.getRandomValues(new Uint32Array(2))].map((word) => word.toString(36)).join("");
+    this.#runs = new RunTable(this.#settings, this.deadlines, (run, why) => {
+      if (why === "surplus") this.close(run, "abandoned");
+      else if (owner.owns?.(run) === false) this.detach(run);
+      else this.close(run, "idle");
+    });
   }
 
   get isShutdown(): boolean {
@@ -94,9 +89,9 @@ export class EventHub implements ReaderHost {
   subscribe(runId: string, options?: SubscribeOptions): Subscription {
     const checked = checkedSubscribe("options", options);
     const { maxRunSubscribers } = this.#settings;
-    const run = this.#runs.get(runIdName(runId)) ?? this.#unborn(runId);
+    const run = this.#awaited(runIdName(runId));
     if (this.#readers.size - this.#globalReaders >= maxRunSubscribers) {
-      this.#forgetUnborn(run);
+      this.#runs.forgetAwaited(run);
       throw this.#turnedAway("maxRunSubscribers", maxRunSubscribers);
     }
     const { gap, replay } = this.#replay(run, checked.after);
@@ -105,7 +100,7 @@ export class EventHub implements ReaderHost {
     const left = (): void => {
       run.readers -= 1;
       if (run.readers === 0 && run.closing) this.deadlines.keepAlive(run.closing, false);
-      this.#forgetUnborn(run);
+      this.#runs.forgetAwaited(run);
     };
     return this.#attach(run, run.stream, checked, replay, gap, left);
   }
@@ -133,8 +128,7 @@ export class EventHub implements ReaderHost {
 
   runs(): readonly RunInfo[] {
     const runs: Run[] = [];
-    for (const run of this.#runs.values())
-      if (run.known && (run.state === "open" || run.retained.listed)) runs.push(run);
+    for (const run of this.#runs.all()) if (run.known && (run.state === "open" || run.retained.listed)) runs.push(run);
     return runs.sort((a, b) => b.lastActivity - a.lastActivity).map((run) => run.info());
   }
 
@@ -162,7 +156,7 @@ export class EventHub implements ReaderHost {
     const stats = {
       ...this.#counts,
       dropped,
-      activeRuns: this.#open.size,
+      activeRuns: this.#runs.open.size,
       retainedRuns: this.#retention.runs.size,
       historyEvents: this.#retention.events,
       historyBytes: this.#retention.bytes,
@@ -202,13 +196,13 @@ export class EventHub implements ReaderHost {
     const global = this.#global.isRead ? this.#global.wanting(event) : [];
     if (!this.#takes(run)) return this.refuse();
 
-    if (run.state === "detached") this.#resume(run);
+    if (run.state === "detached") this.#runs.resume(run);
     const now = this.deadlines.now();
     run.seq += 1;
     run.lastActivity = now;
     run.note(event, counted);
     this.#counts.published += 1;
-    this.#open.touch(run.opened);
+    this.#runs.open.touch(run.opened);
     if (!run.known) {
       run.known = true;
       this.#announce(run, "bus.run.opened", {});
@@ -221,12 +215,9 @@ export class EventHub implements ReaderHost {
   }
 
   closeStream(runId: string, outcome?: Outcome): boolean {
-    if (!isName(runId)) {
-      this.refuse();
-      return false;
-    }
-    const run = this.#runs.get(runId) ?? this.#unborn(runId);
-    return this.close(run, outcome);
+    if (isName(runId)) return !this.#shutdown && this.close(this.#awaited(runId), outcome);
+    this.refuse();
+    return false;
   }
 
   dropHistory(runId: string): boolean {
@@ -236,8 +227,7 @@ export class EventHub implements ReaderHost {
     this.#stop(run, "dropped", "unknown", { reason: "dropped" });
     for (const [reader, of] of this.#readers) if (of === run) reader.release({ reason: "dropped" });
     this.#retention.forget(run);
-    this.#remembered.remove(run.remembered);
-    this.#runs.delete(runId);
+    this.#runs.forget(run);
     return true;
   }
 
@@ -249,16 +239,16 @@ export class EventHub implements ReaderHost {
   /** Closes every run and the global stream, then refuses input. */
   shutdown(): void {
     if (this.#shutdown) return;
-    for (const run of [...this.#open.oldestFirst()]) this.close(run, undefined, "shutdown");
+    for (const run of [...this.#runs.open.oldestFirst()]) this.close(run, undefined, "shutdown");
     this.#shutdown = true;
-    for (const run of this.#runs.values()) run.stream.finish({ reason: "shutdown" });
+    for (const run of this.#runs.all()) run.stream.finish({ reason: "shutdown" });
     this.#global.finish({ reason: "shutdown" });
   }
 
   /** The run that has events of this trace, the latest if there are several. */
   runOf(traceId: string): string | undefined {
     let latest: Run | undefined;
-    for (const run of this.#runs.values()) {
+    for (const run of this.#runs.all()) {
       if (run.traceIds.has(traceId) && (!latest || run.lastActivity > latest.lastActivity)) latest = run;
     }
     return latest?.id;
@@ -274,9 +264,9 @@ export class EventHub implements ReaderHost {
   /** The generation that takes events of this id now, opened if there is none. Undefined when it is sealed. */
   openRun(runId: string): Run | undefined {
     if (this.#shutdown) return undefined;
-    const run = this.#runs.get(runId) ?? this.#unborn(runId);
+    const run = this.#awaited(runId);
     if (run.state === "closed") return undefined;
-    if (run.state === "open" && !run.opened.listed) this.#begin(run);
+    if (run.state === "open" && !run.opened.listed) this.#runs.begin(run);
     return run;
   }
 
@@ -285,8 +275,7 @@ export class EventHub implements ReaderHost {
     const run = this.#runs.get(runId);
     if (run?.state === "closed" && !this.#shutdown) {
       this.#retention.forget(run);
-      this.#remembered.remove(run.remembered);
-      this.#runs.delete(runId);
+      this.#runs.forget(run);
     }
     return this.openRun(runId);
   }
@@ -301,7 +290,7 @@ export class EventHub implements ReaderHost {
     const told = run.known && run.state === "open";
     this.#stop(run, "closed", ended, { reason, outcome: ended });
     if (told) this.#announce(run, "bus.run.closed", { outcome: ended });
-    if (!run.retained.listed) this.#remember(run);
+    if (!run.retained.listed) this.#runs.remember(run);
     return true;
   }
 
@@ -313,7 +302,7 @@ export class EventHub implements ReaderHost {
     run.isClosing = false;
     this.#stop(run, "detached", "detached", { reason: "closed", outcome: "detached" });
     if (run.known) this.#announce(run, "bus.run.closed", { outcome: "detached" });
-    if (!run.retained.listed) this.#remember(run);
+    if (!run.retained.listed) this.#runs.remember(run);
   }
 
   /** Counts something that was not taken. */
@@ -422,65 +411,24 @@ export class EventHub implements ReaderHost {
 
   // ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A run that somebody waits for, or that is about to begin. */
-  #unborn(runId: string): Run {
-    this.#generations += 1;
-    const generation = `${this.#prefix}-${this.#generations.toString(36)}`;
-    const run = new Run(runId, generation, this.#settings.maxQueueSize, this.deadlines.now());
+  #awaited(runId: string): Run {
+    const run = this.#runs.awaited(runId);
+    // Nothing will come any more.
     if (this.#shutdown) run.stream.finish({ reason: "shutdown" });
-    else this.#runs.set(runId, run);
     return run;
-  }
-
-  #forgetUnborn(run: Run): void {
-    if (run.readers > 0 || run.known || run.opened.listed || run.remembered.listed) return;
-    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
-  }
-
-  #begin(run: Run): void {
-    while (this.#open.size >= this.#settings.maxOpenRuns) {
-      const oldest = this.#open.oldest;
-      if (!oldest || !this.close(oldest, "abandoned")) break;
-    }
-    this.#open.touch(run.opened);
-    const idle = new Deadline((now) => {
-      const due = run.lastActivity + this.#settings.idleTimeoutMillis;
-      if (due <= now) this.#idleOver(run);
-      else this.deadlines.set(idle, due);
-    });
-    run.idle = idle;
-    run.lastActivity = this.deadlines.now();
-    this.deadlines.set(idle, run.lastActivity + this.#settings.idleTimeoutMillis);
-  }
-
-  #idleOver(run: Run): void {
-    if (this.#owner.owns?.(run) === false) this.detach(run);
-    else this.close(run, "idle");
   }
 
   /** Its first event was withheld: as if it had never begun. */
   #undoBegin(run: Run): void {
     if (run.known || run.state !== "open") return;
-    this.#open.remove(run.opened);
-    if (run.idle) this.deadlines.clear(run.idle);
-    this.#forgetUnborn(run);
-  }
-
-  /** A detached run goes on. */
-  #resume(run: Run): void {
-    run.state = "open";
-    run.outcome = undefined;
-    run.known = false;
-    run.stream = new EventStream(this.#settings.maxQueueSize);
-    this.#remembered.remove(run.remembered);
-    this.#begin(run);
+    this.#runs.stop(run);
+    this.#runs.forgetAwaited(run);
   }
 
   #stop(run: Run, state: "closed" | "detached" | "dropped", outcome: Outcome, end: End): void {
     run.state = state;
     run.outcome = outcome;
-    this.#open.remove(run.opened);
-    if (run.idle) this.deadlines.clear(run.idle);
+    this.#runs.stop(run);
     run.stream.finish(end);
     this.#owner.closed?.(run);
   }
@@ -506,17 +454,6 @@ export class EventHub implements ReaderHost {
     this.#counts.evictedRuns += 1;
     run.stream.finish({ reason: "evicted" });
     if (run.state === "open") run.stream = new EventStream(this.#settings.maxQueueSize);
-    else this.#remember(run);
-  }
-
-  /** Keeps the identity of a closed run, so that a later reader ends and a late event is refused. */
-  #remember(run: Run): void {
-    this.#remembered.touch(run.remembered);
-    while (this.#remembered.size > MAX_REMEMBERED) {
-      const oldest = this.#remembered.oldest;
-      if (!oldest) break;
-      this.#remembered.remove(oldest.remembered);
-      if (this.#runs.get(oldest.id) === oldest) this.#runs.delete(oldest.id);
-    }
+    else this.#runs.remember(run);
   }
 }

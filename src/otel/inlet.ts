@@ -7,7 +7,6 @@ import { type EndedSpanView, Interpreter, type SpanView } from "../conventions/i
 import { bindingOf, remoteRunId } from "./binding.js";
 import { Chunks } from "./chunks.js";
 import { contentRule } from "./content.js";
-import { countOf, watchSpan } from "./live-span.js";
 import { NamedEvents } from "./named-events.js";
 import type { InletSettings } from "./options.js";
 import { nextInOrder } from "./registry.js";
@@ -17,6 +16,7 @@ import { RunScopes } from "./run-scopes.js";
 import { type ContextLike, type LogRecordLike, millis, type SpanContextLike, type SpanLike } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
 import { SpanRecord } from "./span-record.js";
+import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
 
 const resolved = Promise.resolve();
@@ -39,6 +39,7 @@ export class Inlet {
   readonly #resolver: RunResolver;
   readonly #publisher: SpanPublisher;
   readonly #named: NamedEvents;
+  readonly #watcher: SpanWatcher;
   /** Spans that were events: one that ends without a record was given up, unless it was never seen. */
   readonly #seen = new WeakSet<object>();
   /** The latest started span: many instrumentations set its attributes right behind the start. */
@@ -65,6 +66,13 @@ export class Inlet {
       lives: this.#lives,
       traces: this.#traces,
       publisher: this.#publisher,
+    });
+    this.#watcher = new SpanWatcher({
+      hub,
+      interpreter: this.#interpreter,
+      publisher: this.#publisher,
+      named: this.#named,
+      flush: () => this.flush(),
     });
   }
 
@@ -204,7 +212,7 @@ export class Inlet {
     if (!parent && !parentContext?.isRemote) trace.owned = true;
     this.#traces.add(record);
     this.#enterScope(record);
-    if (claim?.operation === "chunk") this.#markFirstChunk(record);
+    if (claim?.operation === "chunk") this.#watcher.isFirstChunk(record);
     else this.#become(record, span, view, context, ownBinding);
     for (let oldest = this.#traces.surplus; oldest && oldest !== record; oldest = this.#traces.surplus)
       this.#giveUp(oldest);
@@ -239,7 +247,7 @@ export class Inlet {
     if (record.outermost === record) life.openOutermost += 1;
     trace.eventOpened(record);
     this.#hub.spanOpened(run);
-    this.#watch(record, span);
+    this.#watcher.watch(record, span);
   }
 
   #end(record: SpanRecord, span: SpanLike): void {
@@ -248,7 +256,7 @@ export class Inlet {
       record.claim = this.#interpreter.classify(view);
       if (record.claim) this.#become(record, span, view, undefined);
     }
-    this.#readSpanEvents(record, span);
+    this.#watcher.readSpanEvents(record, span);
     if (record.run) {
       const endTime = millis(span.endTime) ?? Date.now();
       const view = endedViewOf(span, record);
@@ -310,69 +318,16 @@ export class Inlet {
     if (record.parent?.runScope !== scope) scope.openRoots += 1;
   }
 
+  /** A span that is no event, inside a run: its span events are the run's. */
+  #watchInside(record: SpanRecord, span: SpanLike): void {
+    if (record.eventParent || record.binding) this.#watcher.watch(record, span);
+  }
+
   #includes(span: SpanLike): boolean {
     const { include } = this.#settings;
     return typeof include === "function"
       ? this.#hub.decide("include", () => Boolean(include(span)), false)
       : include === "all";
-  }
-
-  // ── while it is open ──────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** A span that is no event, inside a run: its span events are the run's. */
-  #watchInside(record: SpanRecord, span: SpanLike): void {
-    if (record.eventParent || record.binding) this.#watch(record, span);
-  }
-
-  #watch(record: SpanRecord, span: SpanLike): void {
-    this.#readSpanEvents(record, span);
-    watchSpan(span, {
-      added: (event) => {
-        if (!record.open) return;
-        this.flush();
-        record.spanEventsSeen += 1;
-        this.#guard("addEvent", () => this.#named.ofSpan(record, event));
-      },
-      set: (key, value) => {
-        const { claim } = record;
-        if (!record.open || !claim) return;
-        if (this.#interpreter.isWatched(key)) {
-          record.late ??= {};
-          record.late[key] = value;
-        }
-        if (!record.firstChunkSeen && this.#interpreter.firstChunkAttribute(claim, key)) {
-          this.#guard("setAttribute", () => this.#publisher.firstChunk(record, Date.now(), undefined));
-        }
-      },
-    });
-  }
-
-  /** Span events that were added unseen: before the span was watched, or past its own methods. */
-  #readSpanEvents(record: SpanRecord, span: SpanLike): void {
-    const events = span.events;
-    if (!events || events.length === 0) return;
-    const total = countOf(span);
-    const unseen = Math.min(total - record.spanEventsSeen, events.length);
-    record.spanEventsSeen = total;
-    for (let index = events.length - unseen; index < events.length; index += 1) {
-      const event = events[index];
-      if (event) this.#guard("span event", () => this.#named.ofSpan(record, event));
-    }
-  }
-
-  #markFirstChunk(record: SpanRecord): void {
-    for (const each of record.ancestors()) {
-      if (each.kind === "agent.model") return this.#publisher.firstChunk(each, record.startTime, undefined);
-      if (each.kind === "agent.invocation" || each.kind === "agent.tool") return;
-    }
-  }
-
-  #guard(what: string, act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      this.#hub.report(what, error);
-    }
   }
 
   #activeSpan(active: Context): { record?: SpanRecord | undefined; spanContext?: SpanContextLike | undefined } {

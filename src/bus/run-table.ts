@@ -1,0 +1,105 @@
+import { Deadline, type Deadlines } from "./deadlines.js";
+import { EventStream } from "./event-stream.js";
+import { RecencyList } from "./recency-list.js";
+import { Run } from "./run.js";
+
+export interface RunTableLimits {
+  readonly maxOpenRuns: number;
+  readonly maxQueueSize: number;
+  readonly idleTimeoutMillis: number;
+}
+
+/** Closed runs of which no events are kept. */
+const MAX_REMEMBERED = 1000;
+
+/** The newest generation of every run that is open, kept, awaited by a reader, or remembered as closed. */
+export class RunTable {
+  /** Open runs, in order of last use. */
+  readonly open = new RecencyList<Run>();
+  readonly #byId = new Map<string, Run>();
+  readonly #remembered = new RecencyList<Run>();
+  readonly #limits: RunTableLimits;
+  readonly #deadlines: Deadlines;
+  /** Closes the run: it was idle for too long, or too many are open. */
+  readonly #close: (run: Run, why: "idle" | "surplus") => void;
+  /** Makes generations unique across buses and processes. */
+  readonly #prefix = [...crypto.getRandomValues(new Uint32Array(2))].map((word) => word.toString(36)).join("");
+  #generations = 0;
+
+  constructor(limits: RunTableLimits, deadlines: Deadlines, close: (run: Run, why: "idle" | "surplus") => void) {
+    this.#limits = limits;
+    this.#deadlines = deadlines;
+    this.#close = close;
+  }
+
+  get(runId: string): Run | undefined {
+    return this.#byId.get(runId);
+  }
+
+  all(): Iterable<Run> {
+    return this.#byId.values();
+  }
+
+  /** The run, or a new one that has not begun. */
+  awaited(runId: string): Run {
+    let run = this.#byId.get(runId);
+    if (!run) {
+      this.#generations += 1;
+      const generation = `${this.#prefix}-${this.#generations.toString(36)}`;
+      run = new Run(runId, generation, this.#limits.maxQueueSize, this.#deadlines.now());
+      this.#byId.set(runId, run);
+    }
+    return run;
+  }
+
+  /** Forgets a run that never began and that nobody awaits any more. */
+  forgetAwaited(run: Run): void {
+    if (run.readers > 0 || run.known || run.opened.listed || run.remembered.listed) return;
+    this.#delete(run);
+  }
+
+  begin(run: Run): void {
+    if (this.open.size >= this.#limits.maxOpenRuns && this.open.oldest) this.#close(this.open.oldest, "surplus");
+    this.open.touch(run.opened);
+    const idle = new Deadline((now) => {
+      const due = run.lastActivity + this.#limits.idleTimeoutMillis;
+      if (due <= now) this.#close(run, "idle");
+      else this.#deadlines.set(idle, due);
+    });
+    run.idle = idle;
+    run.lastActivity = this.#deadlines.now();
+    this.#deadlines.set(idle, run.lastActivity + this.#limits.idleTimeoutMillis);
+  }
+
+  /** A detached run goes on. */
+  resume(run: Run): void {
+    run.state = "open";
+    run.outcome = undefined;
+    run.known = false;
+    run.stream = new EventStream(this.#limits.maxQueueSize);
+    this.#remembered.remove(run.remembered);
+    this.begin(run);
+  }
+
+  /** The run is no longer open. */
+  stop(run: Run): void {
+    this.open.remove(run.opened);
+    if (run.idle) this.#deadlines.clear(run.idle);
+  }
+
+  /** Keeps the identity of a closed run, so that a later reader ends and a late event is refused. */
+  remember(run: Run): void {
+    this.#remembered.touch(run.remembered);
+    const { oldest } = this.#remembered;
+    if (this.#remembered.size > MAX_REMEMBERED && oldest) this.forget(oldest);
+  }
+
+  forget(run: Run): void {
+    this.#remembered.remove(run.remembered);
+    this.#delete(run);
+  }
+
+  #delete(run: Run): void {
+    if (this.#byId.get(run.id) === run) this.#byId.delete(run.id);
+  }
+}

@@ -1,0 +1,81 @@
+import type { EventHub } from "../bus/event-hub.js";
+import type { Interpreter } from "../conventions/index.js";
+import { countOf, watchSpan } from "./live-span.js";
+import type { NamedEvents } from "./named-events.js";
+import type { SpanLike } from "./signals.js";
+import type { SpanPublisher } from "./span-publisher.js";
+import type { SpanRecord } from "./span-record.js";
+
+export interface SpanWatcherParts {
+  readonly hub: EventHub;
+  readonly interpreter: Interpreter;
+  readonly publisher: SpanPublisher;
+  readonly named: NamedEvents;
+  /** Classifies the span that is held, so that events keep their order. */
+  readonly flush: () => void;
+}
+
+/** Sees what happens to a span between its start and its end. */
+export class SpanWatcher {
+  readonly #parts: SpanWatcherParts;
+
+  constructor(parts: SpanWatcherParts) {
+    this.#parts = parts;
+  }
+
+  watch(record: SpanRecord, span: SpanLike): void {
+    const { interpreter, publisher, named, flush } = this.#parts;
+    this.readSpanEvents(record, span);
+    watchSpan(span, {
+      added: (event) => {
+        if (!record.open) return;
+        flush();
+        record.spanEventsSeen += 1;
+        this.#guard("addEvent", () => named.ofSpan(record, event));
+      },
+      set: (key, value) => {
+        const { claim } = record;
+        if (!record.open || !claim) return;
+        if (interpreter.isWatched(key)) {
+          record.late ??= {};
+          record.late[key] = value;
+        }
+        if (!record.firstChunkSeen && interpreter.firstChunkAttribute(claim, key)) {
+          flush();
+          this.#guard("setAttribute", () => publisher.firstChunk(record, Date.now(), undefined));
+        }
+      },
+    });
+  }
+
+  /** Span events that were added unseen: before the span was watched, or past its own methods. */
+  readSpanEvents(record: SpanRecord, span: SpanLike): void {
+    const { events } = span;
+    if (!events || events.length === 0) return;
+    const total = countOf(span);
+    const unseen = Math.min(total - record.spanEventsSeen, events.length);
+    record.spanEventsSeen = total;
+    for (const event of events.slice(events.length - unseen)) {
+      this.#guard("span event", () => this.#parts.named.ofSpan(record, event));
+    }
+  }
+
+  /** The span itself is the first chunk of the model call around it. */
+  isFirstChunk(record: SpanRecord): void {
+    for (const each of record.ancestors()) {
+      if (each.kind === "agent.model") {
+        this.#parts.publisher.firstChunk(each, record.startTime, undefined);
+        return;
+      }
+      if (each.kind === "agent.invocation" || each.kind === "agent.tool") return;
+    }
+  }
+
+  #guard(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#parts.hub.report(what, error);
+    }
+  }
+}
