@@ -9,7 +9,7 @@ export type {
 } from "./bus/hub-options.js";
 export type { RunInfo } from "./bus/run.js";
 export type { BusStats, Figure } from "./bus/stats.js";
-export type { AsyncDisposableLike, Subscription, SubscriptionEnd, SubscriptionMembers } from "./bus/subscription.js";
+export type { AsyncDisposableLike, Subscription, SubscriptionMembers } from "./bus/subscription.js";
 export type { DisposableLike, Tap, TapListener } from "./bus/taps.js";
 export { alwaysRecord } from "./otel/always-record.js";
 export { type RunContextOptions, runContext } from "./otel/binding.js";

@@ -33,7 +33,9 @@ class Copier {
   truncated = false;
   readonly #maxBytes: number;
   readonly #frozen: boolean;
+  /** The containers around, for cycles; a container that stands for another is there with both. */
   readonly #path: object[] = [];
+  #depth = 0;
 
   constructor(maxBytes: number, frozen: boolean) {
     this.#maxBytes = maxBytes;
@@ -49,6 +51,7 @@ class Copier {
 
   #entries(source: object, target: Record<string, unknown>): void {
     this.#path.push(source);
+    this.#depth += 1;
     let taken = 0;
     for (const key of keysOf(source)) {
       if (taken === MAX_ENTRIES || key.length > MAX_STRING_LENGTH) {
@@ -69,6 +72,7 @@ class Copier {
       else target[key] = copy;
     }
     this.#path.pop();
+    this.#depth -= 1;
   }
 
   #value(value: unknown): unknown {
@@ -90,46 +94,50 @@ class Copier {
 
   #object(value: object): unknown {
     if (this.#path.includes(value)) return OMITTED;
-    if (this.#path.length >= MAX_DEPTH) return this.#cut();
-    const depth = this.#path.length;
+    const { length } = this.#path;
+    const depth = this.#depth;
     try {
-      if (ArrayBuffer.isView(value))
+      if (ArrayBuffer.isView(value)) {
         return this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-      if (value instanceof ArrayBuffer) return this.#binary(new Uint8Array(value));
-      if (value instanceof Date)
-        return Number.isNaN(value.getTime()) ? this.#sized(null, 4) : this.#string(value.toISOString());
-      if (value instanceof Error) return this.#container({ name: value.name, message: value.message }, value);
-      if (value instanceof Number || value instanceof String || value instanceof Boolean)
-        return this.#value(value.valueOf());
-      if (value instanceof Map) return this.#container(Object.fromEntries(value), value);
-      if (value instanceof Set) return this.#container([...value], value);
-      if ("toJSON" in value && typeof value.toJSON === "function") {
-        const json: unknown = value.toJSON();
-        return typeof json === "object" && json !== null ? this.#container(json, value) : this.#value(json);
       }
-      return this.#container(value, value);
+      if (value instanceof ArrayBuffer) return this.#binary(new Uint8Array(value));
+      if (value instanceof Date) {
+        return Number.isNaN(value.getTime()) ? this.#sized(null, 4) : this.#string(value.toISOString());
+      }
+      if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+        return this.#value(value.valueOf());
+      }
+      const json = inJson(value);
+      if (typeof json !== "object" || json === null) return this.#value(json);
+      return this.#container(json, value);
     } catch {
       // A proxy or a getter that throws, at whatever depth.
-      this.#path.length = depth;
+      this.#path.length = length;
+      this.#depth = depth;
       return OMITTED;
     }
   }
 
   /** `origin` is what a cycle would come back to. */
   #container(value: object, origin: object): unknown {
-    if (this.bytes + 2 > this.#maxBytes) return this.#cut();
+    if (this.#depth >= MAX_DEPTH || this.bytes + 2 > this.#maxBytes) return this.#cut();
     this.bytes += 2;
-    const indirect = origin !== value;
-    if (indirect) this.#path.push(origin);
-    const copy = Array.isArray(value) ? this.#array(value) : {};
-    if (!Array.isArray(value)) this.#entries(value, copy as Record<string, unknown>);
-    if (indirect) this.#path.pop();
+    if (origin !== value) this.#path.push(origin);
+    let copy: object;
+    if (Array.isArray(value)) copy = this.#array(value);
+    else {
+      const target: Record<string, unknown> = {};
+      this.#entries(value, target);
+      copy = target;
+    }
+    if (origin !== value) this.#path.pop();
     return this.#frozen ? Object.freeze(copy) : copy;
   }
 
   #array(source: readonly unknown[]): unknown[] {
     const target: unknown[] = [];
     this.#path.push(source);
+    this.#depth += 1;
     for (let index = 0; index < source.length; index += 1) {
       if (index === MAX_ENTRIES || this.bytes + 5 > this.#maxBytes) {
         this.truncated = true;
@@ -140,6 +148,7 @@ class Copier {
       target.push(copy === OMITTED ? this.#sized(null, 4) : copy);
     }
     this.#path.pop();
+    this.#depth -= 1;
     return target;
   }
 
@@ -174,6 +183,14 @@ class Copier {
     this.truncated = true;
     return OMITTED;
   }
+}
+
+/** What JSON, or a reader of it, would make of the object. */
+function inJson(value: object): unknown {
+  if (value instanceof Error) return { name: value.name, message: value.message };
+  if (value instanceof Map) return Object.fromEntries(value);
+  if (value instanceof Set) return [...value];
+  return "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : value;
 }
 
 function keysOf(source: object): string[] {

@@ -22,6 +22,11 @@ export class Deadlines {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armed = Number.POSITIVE_INFINITY;
   #alive = 0;
+  readonly #report: (error: unknown) => void;
+
+  constructor(report: (error: unknown) => void) {
+    this.#report = report;
+  }
 
   /** Monotonic milliseconds: deadlines do not move when the wall clock is set. */
   now(): number {
@@ -82,7 +87,12 @@ export class Deadlines {
     this.#armed = Number.POSITIVE_INFINITY;
     for (let first = this.#heap[0]; first && first.due <= now; first = this.#heap[0]) {
       this.clear(first);
-      first.fire(now);
+      try {
+        first.fire(now);
+      } catch (error) {
+        // Thrown from a timer it would end the process.
+        this.#report(error);
+      }
     }
     this.#arm();
   }

@@ -1,10 +1,10 @@
+import { flat } from "./bounded-json.js";
 import { isName, positiveInteger, runIdName, wrong } from "./checks.js";
 import { eventId, parseCursor } from "./cursor.js";
 import { Deadlines } from "./deadlines.js";
 import { EventBusError } from "./errors.js";
-import type { BusEvent, ControlEventMap, EventInput, GapData, Outcome } from "./event.js";
-import type { End } from "./event-log.js";
-import { EventStream } from "./event-stream.js";
+import type { BusEvent, ControlEventMap, EventInput, GapData, Outcome, SubscriptionEnd } from "./event.js";
+import { EventStream, type Feed, type Verdicts } from "./event-stream.js";
 import {
   checkedSubscribe,
   type GlobalSubscribeOptions,
@@ -37,9 +37,12 @@ export interface HubOwner {
   closed?(run: Run): void;
 }
 
+/** Event types of which one copy is shared. */
+const MAX_TYPES = 1000;
+
 /** Runs, their histories and their readers. Knows nothing of where events come from. */
 export class EventHub implements ReaderHost {
-  readonly deadlines = new Deadlines();
+  readonly deadlines: Deadlines;
   readonly unreadTimeoutMillis: number;
   readonly #settings: HubSettings;
   readonly #owner: HubOwner;
@@ -47,6 +50,7 @@ export class EventHub implements ReaderHost {
   readonly #retention: Retention;
   readonly #redact: GuardedRedact | undefined;
   readonly #runs: RunTable;
+  readonly #types = new Map<string, string>();
   readonly #readers = new Map<Reader, Run | undefined>();
   #global: EventStream;
   #globalReaders = 0;
@@ -67,6 +71,7 @@ export class EventHub implements ReaderHost {
   constructor(options: HubOptions, owner: HubOwner) {
     this.#settings = hubSettings(options);
     this.#owner = owner;
+    this.deadlines = new Deadlines((error) => this.report("timer", error));
     this.unreadTimeoutMillis = this.#settings.unreadTimeoutMillis;
     this.#taps = new Taps((what, error) => this.report(what, error));
     this.#retention = new Retention(this.#settings, (run) => this.#evicted(run));
@@ -174,43 +179,37 @@ export class EventHub implements ReaderHost {
   // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   publish(input: EventInput): BusEvent | undefined {
-    if (typeof input !== "object" || input === null || !isName(input.runId) || !isEventType(input.type))
-      return this.refuse();
-    if (this.#deciding) return this.refuse();
-    const begun = this.#runs.get(input.runId)?.opened.listed === true;
-    const run = this.openRun(input.runId);
-    if (!run) return this.refuse();
-    const event = this.append(run, input);
-    if (!event && !begun) this.#undoBegin(run);
-    return event;
+    if (typeof input !== "object" || input === null || !isName(input.runId)) return this.refuse();
+    const run = this.#deciding || !isEventType(input.type) ? undefined : this.openRun(input.runId);
+    return run ? this.append(run, input) : this.refuse();
   }
 
   /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
   append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
     if (!this.#takes(run) || !isEventType(input.type)) return this.refuse();
-    const made = makeEvent(run, input, this.#redact);
-    if (!made) return this.refuse();
-    const { event, bytes } = made;
-    // Readers decide before anything is written, since their callbacks may close the run.
-    const feeds = run.stream.wanting(event);
-    const global = this.#global.isRead ? this.#global.wanting(event) : [];
-    if (!this.#takes(run)) return this.refuse();
-
-    if (run.state === "detached") this.#runs.resume(run);
-    const now = this.deadlines.now();
-    run.seq += 1;
-    run.lastActivity = now;
-    run.note(event, counted);
-    this.#counts.published += 1;
-    this.#runs.open.touch(run.opened);
-    if (!run.known) {
-      run.known = true;
-      this.#announce(run, "bus.run.opened", {});
+    const made = makeEvent(run, input, this.#flatType(input.type), this.#redact);
+    if (!made || !this.#takes(run)) {
+      this.#runs.forgetAwaited(run);
+      return this.refuse();
     }
+    const { event, bytes } = made;
+    const opened = run.known && run.state === "open" ? undefined : this.#control(run, "bus.run.opened", {});
+    // Readers decide before anything is written: their callbacks may close the run.
+    const verdicts = this.#ask(event, run.stream, this.#global);
+    const openedVerdicts = opened && this.#ask(opened, this.#global);
+    if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse();
+
+    const now = this.deadlines.now();
+    run.note(event, now, counted);
+    this.#counts.published += 1;
     if (!this.#settings.transient.has(event.type)) this.#retention.keep(run, event, bytes);
-    for (const { log } of feeds) log.append(event, now);
-    for (const { log } of global) log.append(event, now);
-    this.#taps.tell((listener) => listener.event?.(event));
+    run.stream.append(event, now, verdicts);
+    if (opened) this.#global.append(opened, now, openedVerdicts);
+    this.#global.append(event, now, verdicts);
+    if (!this.#taps.none) {
+      const info = opened && run.info();
+      this.#taps.tell(...(info ? [(tap: TapListener) => tap.opened?.(info)] : []), (tap) => tap.event?.(event));
+    }
     return event;
   }
 
@@ -222,8 +221,12 @@ export class EventHub implements ReaderHost {
 
   dropHistory(runId: string): boolean {
     const run = this.#runs.get(runId);
-    if (!run || (!run.known && run.state === "open" && !run.opened.listed)) return false;
-    if (run.known && run.state === "open") this.#announce(run, "bus.run.closed", { outcome: "unknown" });
+    if (!run || (!run.known && run.state === "open")) return false;
+    if (run.state === "open" && !run.isClosing) {
+      run.isClosing = true;
+      this.#lastEvents(run);
+      if (run.known) this.#closedTold(run, "unknown");
+    }
     this.#stop(run, "dropped", "unknown", { reason: "dropped" });
     for (const [reader, of] of this.#readers) if (of === run) reader.release({ reason: "dropped" });
     this.#retention.forget(run);
@@ -265,19 +268,18 @@ export class EventHub implements ReaderHost {
   openRun(runId: string): Run | undefined {
     if (this.#shutdown) return undefined;
     const run = this.#awaited(runId);
-    if (run.state === "closed") return undefined;
-    if (run.state === "open" && !run.opened.listed) this.#runs.begin(run);
-    return run;
+    return run.state === "closed" ? undefined : run;
   }
 
   /** Like `openRun`, but goes on with the next generation when the newest is sealed. */
   openNextRun(runId: string): Run | undefined {
-    const run = this.#runs.get(runId);
-    if (run?.state === "closed" && !this.#shutdown) {
-      this.#retention.forget(run);
-      this.#runs.forget(run);
-    }
-    return this.openRun(runId);
+    const sealed = this.#runs.get(runId);
+    if (sealed?.state !== "closed" || this.#shutdown) return this.openRun(runId);
+    this.#retention.forget(sealed);
+    this.#runs.forget(sealed);
+    const next = this.openRun(runId);
+    if (next) next.sealedBefore = sealed.sealedAt;
+    return next;
   }
 
   /** Seals the run; its readers drain, then end. False if it was closed before. */
@@ -285,11 +287,11 @@ export class EventHub implements ReaderHost {
     if (run.state !== "open" && run.state !== "detached") return false;
     if (run.isClosing || this.#shutdown) return false;
     run.isClosing = true;
-    const byDefault = this.#owner.closing?.(run);
+    const byDefault = this.#lastEvents(run);
     const ended = outcome ?? byDefault ?? "unknown";
     const told = run.known && run.state === "open";
     this.#stop(run, "closed", ended, { reason, outcome: ended });
-    if (told) this.#announce(run, "bus.run.closed", { outcome: ended });
+    if (told) this.#closedTold(run, ended);
     if (!run.retained.listed) this.#runs.remember(run);
     return true;
   }
@@ -298,11 +300,16 @@ export class EventHub implements ReaderHost {
   detach(run: Run): void {
     if (run.state !== "open" || run.isClosing) return;
     run.isClosing = true;
-    this.#owner.closing?.(run);
+    this.#lastEvents(run);
     run.isClosing = false;
     this.#stop(run, "detached", "detached", { reason: "closed", outcome: "detached" });
-    if (run.known) this.#announce(run, "bus.run.closed", { outcome: "detached" });
+    if (run.known) this.#closedTold(run, "detached");
     if (!run.retained.listed) this.#runs.remember(run);
+  }
+
+  /** A callback is being asked about an event. */
+  get isDeciding(): boolean {
+    return this.#deciding;
   }
 
   /** Counts something that was not taken. */
@@ -334,7 +341,9 @@ export class EventHub implements ReaderHost {
     const outer = this.#deciding;
     this.#deciding = true;
     try {
-      return callback();
+      const result = callback();
+      if (isThenable(result)) throw new TypeError(`\`${what}\` must be synchronous, got a promise`);
+      return result;
     } catch (error) {
       this.report(what, error);
       return otherwise;
@@ -362,7 +371,7 @@ export class EventHub implements ReaderHost {
     left: () => void,
   ): Subscription {
     const decide = (where: (event: BusEvent) => boolean, event: BusEvent): boolean =>
-      this.decide("where", () => Boolean(where(event)), false);
+      Boolean(this.decide("where", () => where(event), false));
     const feed = stream.feed(options, decide);
     const { signal, idleTimeoutMillis, after } = options;
     const reader: Reader = new Reader(this, {
@@ -418,14 +427,18 @@ export class EventHub implements ReaderHost {
     return run;
   }
 
-  /** Its first event was withheld: as if it had never begun. */
-  #undoBegin(run: Run): void {
-    if (run.known || run.state !== "open") return;
-    this.#runs.stop(run);
-    this.#runs.forgetAwaited(run);
+  /** What its owner still has to say, also when a callback that decides about an event is what ends the run. */
+  #lastEvents(run: Run): Outcome | undefined {
+    const deciding = this.#deciding;
+    this.#deciding = false;
+    try {
+      return this.#owner.closing?.(run);
+    } finally {
+      this.#deciding = deciding;
+    }
   }
 
-  #stop(run: Run, state: "closed" | "detached" | "dropped", outcome: Outcome, end: End): void {
+  #stop(run: Run, state: "closed" | "detached" | "dropped", outcome: Outcome, end: SubscriptionEnd): void {
     run.state = state;
     run.outcome = outcome;
     this.#runs.stop(run);
@@ -437,16 +450,36 @@ export class EventHub implements ReaderHost {
     return (run.state === "open" || run.state === "detached") && !this.#shutdown && !this.#deciding;
   }
 
-  /** Tells of a run's begin or end, on the global stream and to taps. */
-  #announce<T extends "bus.run.opened" | "bus.run.closed">(run: Run, type: T, data: ControlEventMap[T]): void {
-    if (this.#global.isRead) {
-      const event = controlEvent(eventId(run.generation, type === "bus.run.opened" ? 0 : run.seq), run.id, type, data);
-      const now = this.deadlines.now();
-      for (const { log } of this.#global.wanting(event)) log.append(event, now);
-    }
+  #closedTold(run: Run, outcome: Outcome): void {
+    const closed = this.#control(run, "bus.run.closed", { outcome });
+    this.#global.append(closed, this.deadlines.now(), this.#ask(closed, this.#global));
     if (this.#taps.none) return;
     const info = run.info();
-    this.#taps.tell((listener) => (type === "bus.run.opened" ? listener.opened?.(info) : listener.closed?.(info)));
+    this.#taps.tell((tap) => tap.closed?.(info));
+  }
+
+  #control<T extends "bus.run.opened" | "bus.run.closed">(run: Run, type: T, data: ControlEventMap[T]): BusEvent {
+    return controlEvent(eventId(run.generation, type === "bus.run.opened" ? 0 : run.seq), run.id, type, data);
+  }
+
+  /** Asks every `where`, also of readers that attach meanwhile. Undefined when there is none to ask. */
+  #ask(event: BusEvent, ...streams: readonly EventStream[]): Verdicts | undefined {
+    if (!streams.some((stream) => stream.asks)) return undefined;
+    const verdicts = new Map<Feed, boolean>();
+    for (let before = -1; before < verdicts.size; ) {
+      before = verdicts.size;
+      for (const stream of streams) stream.ask(event, verdicts);
+    }
+    return verdicts;
+  }
+
+  /** One flat copy of each event type, however many events have it. */
+  #flatType(type: string): string {
+    const known = this.#types.get(type);
+    if (known !== undefined) return known;
+    const copy = flat(type);
+    if (this.#types.size < MAX_TYPES) this.#types.set(copy, copy);
+    return copy;
   }
 
   /** Eviction takes a run's events, never its identity. */
@@ -456,4 +489,8 @@ export class EventHub implements ReaderHost {
     if (run.state === "open") run.stream = new EventStream(this.#settings.maxQueueSize);
     else this.#runs.remember(run);
   }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -1,15 +1,14 @@
-import type { BusEvent, EndReason, Outcome } from "./event.js";
+import type { BusEvent, SubscriptionEnd } from "./event.js";
 import { Ring } from "./ring.js";
-
-/** How a stream ended, for its readers. */
-export interface End {
-  readonly reason: EndReason;
-  readonly outcome?: Outcome;
-}
 
 /** What a log wakes. */
 export interface LogReader {
   wake(): void;
+}
+
+/** Says when something came behind the place at which a reader had read everything. */
+export interface HeadMoment {
+  passedAt: number | undefined;
 }
 
 const resolved = Promise.resolve();
@@ -25,12 +24,12 @@ export class EventLog {
   tail = 0;
   /** The newest event that fell out: what a lagging reader missed last. */
   lastLost: BusEvent | undefined;
-  end: End | undefined;
+  end: SubscriptionEnd | undefined;
   readonly readers = new Set<LogReader>();
   readonly #capacity: number;
   readonly #events = new Ring<BusEvent>();
-  readonly #times = new Ring<number>();
-  #waiting: LogReader[] = [];
+  #atHead: HeadMoment | undefined;
+  #waiting = new Set<LogReader>();
   #scheduled = false;
 
   constructor(capacity: number) {
@@ -39,27 +38,30 @@ export class EventLog {
 
   append(event: BusEvent, now: number): void {
     this.#events.push(event);
-    this.#times.push(now);
+    if (this.#atHead) {
+      this.#atHead.passedAt = now;
+      this.#atHead = undefined;
+    }
     this.head += 1;
     if (this.head - this.tail > this.#capacity) {
       this.lastLost = this.#events.shift();
-      this.#times.shift();
       this.tail += 1;
     }
-    if (this.#waiting.length > 0) this.#schedule();
+    if (this.#waiting.size > 0) this.#schedule();
   }
 
   at(position: number): BusEvent | undefined {
     return this.#events.at(position - this.tail);
   }
 
-  /** When the event at this position was published. */
-  publishedAt(position: number): number | undefined {
-    return this.#times.at(Math.max(position, this.tail) - this.tail);
+  /** The moment until the next event, shared by all readers that have read everything. */
+  get headMoment(): HeadMoment {
+    this.#atHead ??= { passedAt: undefined };
+    return this.#atHead;
   }
 
   /** Nothing comes behind the events that are there. */
-  finish(end: End): void {
+  finish(end: SubscriptionEnd): void {
     if (this.end) return;
     this.end = end;
     this.#schedule();
@@ -67,7 +69,13 @@ export class EventLog {
 
   /** Wakes the reader once, when there is something to read or the stream ends. */
   wait(reader: LogReader): void {
-    this.#waiting.push(reader);
+    this.#waiting.add(reader);
+  }
+
+  /** The reader left. */
+  remove(reader: LogReader): void {
+    this.readers.delete(reader);
+    this.#waiting.delete(reader);
   }
 
   /** One wake-up for all, in a microtask: the publisher does not pay for its readers. */
@@ -77,7 +85,7 @@ export class EventLog {
     resolved.then(() => {
       this.#scheduled = false;
       const waiting = this.#waiting;
-      this.#waiting = [];
+      this.#waiting = new Set();
       // At the end also those that sleep: who has nothing left to read is told at once.
       for (const reader of this.end ? [...this.readers] : waiting) reader.wake();
     });

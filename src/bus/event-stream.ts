@@ -1,5 +1,5 @@
-import type { BusEvent } from "./event.js";
-import { type End, EventLog } from "./event-log.js";
+import type { BusEvent, SubscriptionEnd } from "./event.js";
+import { EventLog } from "./event-log.js";
 
 /** Which events a reader asked for. */
 export interface Filter {
@@ -10,10 +10,14 @@ export interface Filter {
 
 /** A log and what goes into it. */
 export interface Feed {
-  readonly key: unknown;
+  /** Tells readers that share it; a symbol where one has it for its own. */
+  readonly key: string | symbol;
   readonly log: EventLog;
   matches(event: BusEvent): boolean;
 }
+
+/** What feeds said to an event. */
+export type Verdicts = ReadonlyMap<Feed, boolean>;
 
 /**
  * What readers of one run, or of all runs, wait for. Readers that ask for the same types share a log; a reader with a
@@ -21,19 +25,21 @@ export interface Feed {
  */
 export class EventStream {
   readonly #capacity: number;
-  readonly #feeds = new Map<unknown, Feed>();
-  #end: End | undefined;
+  readonly #feeds = new Map<string | symbol, Feed>();
+  #asking = 0;
+  #end: SubscriptionEnd | undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  get end(): End | undefined {
+  get end(): SubscriptionEnd | undefined {
     return this.#end;
   }
 
-  get isRead(): boolean {
-    return this.#feeds.size > 0;
+  /** Some reader's `where` must be asked. */
+  get asks(): boolean {
+    return this.#asking > 0;
   }
 
   /** The feed for this filter; `decide` asks the reader's `where`. */
@@ -46,30 +52,47 @@ export class EventStream {
       const matches = (event: BusEvent): boolean => (!ofType || ofType(event.type)) && (!where || decide(where, event));
       feed = { key, log: new EventLog(this.#capacity), matches };
       if (this.#end) feed.log.finish(this.#end);
-      else this.#feeds.set(key, feed);
+      else this.#add(feed);
     }
     return feed;
   }
 
-  /** The feeds that want the event, asked before any of them gets it. */
-  wanting(event: BusEvent): Feed[] {
-    const wanting: Feed[] = [];
-    for (const feed of this.#feeds.values()) if (feed.matches(event)) wanting.push(feed);
-    return wanting;
+  /** Notes for each feed whether it wants the event. */
+  ask(event: BusEvent, verdicts: Map<Feed, boolean>): void {
+    for (const feed of this.#feeds.values()) if (!verdicts.has(feed)) verdicts.set(feed, feed.matches(event));
+  }
+
+  append(event: BusEvent, now: number, verdicts: Verdicts | undefined): void {
+    for (const feed of this.#feeds.values()) {
+      if (verdicts?.get(feed) ?? feed.matches(event)) feed.log.append(event, now);
+    }
   }
 
   /** A reader left: a feed nobody reads is forgotten. */
   release(feed: Feed): void {
-    if (feed.log.readers.size === 0 && this.#feeds.get(feed.key) === feed) this.#feeds.delete(feed.key);
+    if (feed.log.readers.size > 0 || this.#feeds.get(feed.key) !== feed) return;
+    this.#feeds.delete(feed.key);
+    if (isAsking(feed)) this.#asking -= 1;
   }
 
   /** Readers drain what they have, then end. */
-  finish(end: End): void {
+  finish(end: SubscriptionEnd): void {
     if (this.#end) return;
     this.#end = end;
     for (const feed of this.#feeds.values()) feed.log.finish(end);
     this.#feeds.clear();
+    this.#asking = 0;
   }
+
+  #add(feed: Feed): void {
+    this.#feeds.set(feed.key, feed);
+    if (isAsking(feed)) this.#asking += 1;
+  }
+}
+
+/** A feed with a `where` is one reader's own. */
+function isAsking({ key }: Feed): boolean {
+  return typeof key === "symbol";
 }
 
 function typeMatcher(types: readonly string[]): (type: string) => boolean {

@@ -6,6 +6,12 @@ export type Outcome = "completed" | "failed" | "cancelled" | "abandoned" | "idle
 /** Why a reader ended. */
 export type EndReason = "closed" | "aborted" | "returned" | "idle" | "evicted" | "dropped" | "shutdown";
 
+/** Why a reader ended and, if its run is over, how the run ended. */
+export interface SubscriptionEnd {
+  readonly reason: EndReason;
+  readonly outcome?: Outcome;
+}
+
 /** Why events are missing at a `bus.gap`. */
 export type GapReason = "lagged" | "evicted" | "generation";
 

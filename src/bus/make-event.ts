@@ -1,4 +1,4 @@
-import { copyData, jsonBytes, MAX_EVENT_BYTES } from "./bounded-json.js";
+import { copyData, flat, jsonBytes, MAX_EVENT_BYTES } from "./bounded-json.js";
 import { isName, wrong } from "./checks.js";
 import { eventId } from "./cursor.js";
 import type { BusEvent, ControlEventMap, EventDraft, EventInput } from "./event.js";
@@ -15,8 +15,12 @@ export interface MadeEvent {
 export type GuardedRedact = (draft: EventDraft) => EventDraft | undefined;
 
 /** The next event of the run: redacted, bounded, JSON-safe and frozen. Undefined when the redactor withholds it. */
-export function makeEvent(run: Run, input: EventInput, redact: GuardedRedact | undefined): MadeEvent | undefined {
-  const { type } = input;
+export function makeEvent(
+  run: Run,
+  input: EventInput,
+  type: string,
+  redact: GuardedRedact | undefined,
+): MadeEvent | undefined {
   const time = typeof input.time === "number" && Number.isFinite(input.time) ? input.time : Date.now();
   const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - longBytes(run.id) - longBytes(type);
   let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
@@ -91,9 +95,9 @@ export function isEventType(type: unknown): type is string {
 }
 
 function addSpanIds(target: SpanIds, { traceId, spanId, parentSpanId }: EventInput): void {
-  if (isSpanId(traceId)) target.traceId = traceId;
-  if (isSpanId(spanId)) target.spanId = spanId;
-  if (isSpanId(parentSpanId)) target.parentSpanId = parentSpanId;
+  if (isSpanId(traceId)) target.traceId = flat(traceId);
+  if (isSpanId(spanId)) target.spanId = flat(spanId);
+  if (isSpanId(parentSpanId)) target.parentSpanId = flat(parentSpanId);
 }
 
 function isSpanId(id: unknown): id is string {

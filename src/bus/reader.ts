@@ -1,7 +1,7 @@
 import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
-import type { BusEvent, GapData } from "./event.js";
-import type { End, EventLog } from "./event-log.js";
+import type { BusEvent, GapData, SubscriptionEnd } from "./event.js";
+import { EventLog, type HeadMoment } from "./event-log.js";
 import type { Subscription, SubscriptionMembers } from "./subscription.js";
 
 /** What a reader needs of the hub. */
@@ -36,7 +36,7 @@ const NOTHING: readonly BusEvent[] = Object.freeze([]);
 /** A position in the replay, then in the log. */
 export class Reader implements SubscriptionMembers {
   readonly #host: ReaderHost;
-  readonly #log: EventLog;
+  #log: EventLog;
   readonly #signal: AbortSignal | undefined;
   readonly #idleTimeoutMillis: number | undefined;
   readonly #left: ReaderStart["left"];
@@ -44,11 +44,13 @@ export class Reader implements SubscriptionMembers {
   #replay: readonly BusEvent[];
   #replayed = 0;
   #position: number;
+  /** Tells since when something waits behind the place where everything was read. */
+  #moment: HeadMoment;
   #dropped = 0;
   #lastId: string | undefined;
   #waiting: Waiting[] = [];
-  #end: End | undefined;
-  #ended: { promise: Promise<End>; settle: (end: End) => void } | undefined;
+  #end: SubscriptionEnd | undefined;
+  #ended: { promise: Promise<SubscriptionEnd>; settle: (end: SubscriptionEnd) => void } | undefined;
   #taken = 0;
   #deliveredAt: number;
   #unread: Deadline | undefined;
@@ -64,6 +66,7 @@ export class Reader implements SubscriptionMembers {
     this.#idleTimeoutMillis = start.idleTimeoutMillis;
     this.#left = start.left;
     this.#position = start.log.head;
+    this.#moment = start.log.headMoment;
     this.#deliveredAt = host.deadlines.now();
   }
 
@@ -100,10 +103,10 @@ export class Reader implements SubscriptionMembers {
     return this.#gap === undefined && this.#replayed === this.#replay.length;
   }
 
-  get ended(): Promise<End> {
+  get ended(): Promise<SubscriptionEnd> {
     if (!this.#ended) {
-      let settle: (end: End) => void = () => undefined;
-      const promise = new Promise<End>((resolve) => {
+      let settle: (end: SubscriptionEnd) => void = () => undefined;
+      const promise = new Promise<SubscriptionEnd>((resolve) => {
         settle = resolve;
       });
       this.#ended = { promise, settle };
@@ -181,7 +184,7 @@ export class Reader implements SubscriptionMembers {
   }
 
   /** Ends the reader from the hub's side; what waits is given up. */
-  release(end: End): void {
+  release(end: SubscriptionEnd): void {
     this.#leave(end);
   }
 
@@ -231,6 +234,7 @@ export class Reader implements SubscriptionMembers {
     }
     const event = this.#log.at(this.#position);
     if (event) this.#position += 1;
+    if (this.#position === this.#log.head) this.#moment = this.#log.headMoment;
     return event;
   }
 
@@ -245,14 +249,16 @@ export class Reader implements SubscriptionMembers {
     }
   }
 
-  #leave(end: End): void {
+  #leave(end: SubscriptionEnd): void {
     if (this.#end) return;
     this.#dropped += this.#lag();
     this.#end = end;
     this.#gap = undefined;
     this.#replay = NOTHING;
     this.#replayed = 0;
-    this.#log.readers.delete(this);
+    this.#log.remove(this);
+    // Whoever still holds the reader shall not hold the events.
+    this.#log = new EventLog(1);
     this.#signal?.removeEventListener("abort", this.#abort);
     if (this.#unread) this.#host.deadlines.clear(this.#unread);
     if (this.#idle) this.#host.deadlines.clear(this.#idle);
@@ -274,7 +280,7 @@ export class Reader implements SubscriptionMembers {
     this.#unread = new Deadline((now) => {
       const waits = this.size > 0 || this.#gap !== undefined || this.#lag() > 0;
       if (!waits || this.#taken !== taken) return this.#watchUnread(now, this.#taken, false);
-      const published = waitedSince ? since : (this.#log.publishedAt(this.#position) ?? since);
+      const published = waitedSince ? since : (this.#moment.passedAt ?? since);
       const quietSince = Math.max(since, published);
       if (now - quietSince >= timeout) this.#leave({ reason: "idle" });
       else this.#watchUnread(quietSince, taken, true);

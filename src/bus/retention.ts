@@ -30,7 +30,7 @@ export class Retention {
     this.runs.touch(run.retained);
     if (run.history.length > historyPerRun) this.#dropOldest(run);
     while (this.runs.size > maxRuns) this.#evict(this.#leastNeeded());
-    while (this.bytes > maxHistoryBytes && this.events > 1) {
+    while (this.bytes > maxHistoryBytes) {
       const least = this.#leastNeeded();
       // The run that just published loses its oldest events rather than all.
       if (least === run) this.#dropOldest(run);
@@ -54,6 +54,7 @@ export class Retention {
   #dropOldest(run: Run): void {
     this.bytes -= run.history.dropOldest();
     this.events -= 1;
+    if (run.history.length === 0) this.runs.remove(run.retained);
   }
 
   /** Least recently published first, runs that are open or read last. */

@@ -47,7 +47,7 @@ export class RunTable {
       this.#generations += 1;
       const generation = `${this.#prefix}-${this.#generations.toString(36)}`;
       run = new Run(runId, generation, this.#limits.maxQueueSize, this.#deadlines.now());
-      this.#byId.set(runId, run);
+      this.#byId.set(run.id, run);
     }
     return run;
   }
@@ -58,8 +58,16 @@ export class RunTable {
     this.#delete(run);
   }
 
-  begin(run: Run): void {
-    if (this.open.size >= this.#limits.maxOpenRuns && this.open.oldest) this.#close(this.open.oldest, "surplus");
+  /** The run has an event: opens it, or keeps it open. False if another run took its id while it had none. */
+  begin(run: Run): boolean {
+    if (run.opened.listed) {
+      this.open.touch(run.opened);
+      return true;
+    }
+    const holder = this.#byId.get(run.id);
+    if (holder && holder !== run) return false;
+    this.#byId.set(run.id, run);
+    if (run.state === "detached") this.#resume(run);
     this.open.touch(run.opened);
     const idle = new Deadline((now) => {
       const due = run.lastActivity + this.#limits.idleTimeoutMillis;
@@ -67,18 +75,16 @@ export class RunTable {
       else this.#deadlines.set(idle, due);
     });
     run.idle = idle;
-    run.lastActivity = this.#deadlines.now();
-    this.#deadlines.set(idle, run.lastActivity + this.#limits.idleTimeoutMillis);
+    this.#deadlines.set(idle, this.#deadlines.now() + this.#limits.idleTimeoutMillis);
+    if (this.open.size > this.#limits.maxOpenRuns && this.open.oldest) this.#close(this.open.oldest, "surplus");
+    return true;
   }
 
-  /** A detached run goes on. */
-  resume(run: Run): void {
+  #resume(run: Run): void {
     run.state = "open";
     run.outcome = undefined;
-    run.known = false;
     run.stream = new EventStream(this.#limits.maxQueueSize);
     this.#remembered.remove(run.remembered);
-    this.begin(run);
   }
 
   /** The run is no longer open. */
@@ -89,6 +95,7 @@ export class RunTable {
 
   /** Keeps the identity of a closed run, so that a later reader ends and a late event is refused. */
   remember(run: Run): void {
+    if (!this.#byId.has(run.id)) this.#byId.set(run.id, run);
     this.#remembered.touch(run.remembered);
     const { oldest } = this.#remembered;
     if (this.#remembered.size > MAX_REMEMBERED && oldest) this.forget(oldest);

@@ -1,3 +1,4 @@
+import { flat } from "./bounded-json.js";
 import type { Deadline } from "./deadlines.js";
 import type { BusEvent, Outcome } from "./event.js";
 import { EventStream } from "./event-stream.js";
@@ -65,6 +66,8 @@ export class Run {
   stream: EventStream;
   /** When it was sealed, in the order in which the process makes bindings and seals runs. */
   sealedAt = 0;
+  /** When the generation before it was sealed: bindings made until then are sealed with it. */
+  sealedBefore = 0;
   /** Set once closing began: what is published now is the last. */
   isClosing = false;
   /** Set while the run waits to be closed: it holds the process open for its readers. */
@@ -75,7 +78,7 @@ export class Run {
   readonly remembered = new RecencyNode<Run>(this);
 
   constructor(id: string, generation: string, capacity: number, now: number) {
-    this.id = id;
+    this.id = flat(id);
     this.generation = generation;
     this.stream = new EventStream(capacity);
     this.lastActivity = now;
@@ -86,9 +89,12 @@ export class Run {
     this.history = new History();
   }
 
-  /** Takes note of an event that was just published. */
-  note(event: BusEvent, counted: boolean): void {
-    if (this.seq === 1) this.startTime = event.time;
+  /** Takes note of an event that is being published. */
+  note(event: BusEvent, now: number, counted: boolean): void {
+    if (this.seq === 0) this.startTime = event.time;
+    this.seq += 1;
+    this.known = true;
+    this.lastActivity = now;
     this.lastTime = event.time;
     if (event.traceId !== undefined && this.traceIds.size < MAX_TRACE_IDS) this.traceIds.add(event.traceId);
     const { agentName, conversationId } = event.data as { agentName?: unknown; conversationId?: unknown };

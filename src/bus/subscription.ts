@@ -1,12 +1,8 @@
-import type { BusEvent } from "./event.js";
-import type { End } from "./event-log.js";
+import type { BusEvent, SubscriptionEnd } from "./event.js";
 
 type AsyncDisposeKey = typeof Symbol extends { readonly asyncDispose: infer Key extends symbol } ? Key : never;
 /** `AsyncDisposable`, written so that a consumer needs no `esnext` library. */
 export type AsyncDisposableLike = { [Key in AsyncDisposeKey]: () => Promise<void> };
-
-/** Why a reader ended and, if its run is over, how the run ended. */
-export type SubscriptionEnd = End;
 
 /**
  * A reader of one run, or of all. Iterate it once; leave by `break`, `return()`, `close()`, the abort signal or

@@ -53,18 +53,19 @@ export class Taps {
     return this.#listeners.size === 0;
   }
 
-  tell(notice: Notice): void {
+  /** The notices of one event. */
+  tell(...notices: readonly Notice[]): void {
     if (this.none) return;
     if (this.#telling) {
       this.#nested += 1;
-      if (this.#nested <= MAX_NESTED) this.#pending.push(notice);
+      if (this.#nested <= MAX_NESTED) this.#pending.push(...notices);
       else if (this.#nested === MAX_NESTED + 1)
         this.#report("tap", new Error(`a tap published more than ${MAX_NESTED} events in a row`));
       return;
     }
     this.#telling = true;
     try {
-      this.#tellAll(notice);
+      this.#pending.push(...notices);
       // Told in a loop, not on the stack: order is kept and no stack overflows.
       for (let next = this.#pending.shift(); next; next = this.#pending.shift()) this.#tellAll(next);
     } finally {

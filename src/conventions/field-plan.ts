@@ -1,5 +1,5 @@
 import { fields } from "../bus/catalogue.js";
-import type { ClaimedOperation, ContentRule, Convention, ConventionField, Source, SpanView } from "./convention.js";
+import type { ClaimedOperation, ContentRule, Convention, ConventionField, SpanView } from "./convention.js";
 import { Facts, text } from "./facts.js";
 import { finishReason } from "./finish-reason.js";
 import { Initials } from "./initials.js";
@@ -12,7 +12,7 @@ export interface Found {
   readonly origin: Convention;
 }
 
-/** What a reader is for, and its place in the order of all readers of a plan. */
+/** What a reader is for, and its place among the readers of that field. */
 interface Placed extends Reader {
   readonly field: ConventionField;
   readonly rank: number;
@@ -33,26 +33,13 @@ export class FieldPlan {
 
   constructor(claiming: Convention | undefined, conventions: readonly Convention[]) {
     const tables = claiming === undefined ? conventions : [claiming, ...conventions.filter((c) => c !== claiming)];
-    let rank = 0;
-    const place = (field: ConventionField, source: Source, table: Convention): void => {
-      const placed = { ...reader(source, table), field, rank: rank++ };
-      if (placed.key === undefined) {
-        this.#keyless.push(placed);
-        return;
+    for (const field of fieldNames) {
+      const sources = tables.flatMap((table) => (table.fields?.[field] ?? []).map((source) => ({ source, table })));
+      const shared = sources.filter(({ source }) => !isOwn(source));
+      const own = sources.filter(({ source, table }) => isOwn(source) && table === claiming);
+      for (const [rank, { source, table }] of [...shared, ...own].entries()) {
+        this.#add({ ...reader(source, table), field, rank });
       }
-      const readers = this.#byKey.get(placed.key);
-      if (readers === undefined) this.#byKey.set(placed.key, [placed]);
-      else readers.push(placed);
-      this.#initials.add(placed.key);
-    };
-    for (const table of tables) {
-      for (const field of fieldNames) {
-        for (const source of table.fields?.[field] ?? []) if (!isOwn(source)) place(field, source, table);
-      }
-    }
-    for (const field of claiming === undefined ? [] : fieldNames) {
-      for (const source of claiming?.fields?.[field] ?? [])
-        if (isOwn(source)) place(field, source, claiming as Convention);
     }
   }
 
@@ -68,6 +55,17 @@ export class FieldPlan {
       // Attributes that refuse to be listed are not there.
     }
     return new Reading(new Facts(span), operation, content, [present, this.#keyless]);
+  }
+
+  #add(placed: Placed): void {
+    if (placed.key === undefined) {
+      this.#keyless.push(placed);
+      return;
+    }
+    const readers = this.#byKey.get(placed.key);
+    if (readers === undefined) this.#byKey.set(placed.key, [placed]);
+    else readers.push(placed);
+    this.#initials.add(placed.key);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Convention } from "./convention.js";
 /**
  * MLflow Tracing for TypeScript. Every attribute is written as JSON, texts with their quotes.
  *
- * Source: https://github.com/mlflow/mlflow, libs/typescript/core (2025), src/core/constants.ts and entities/span.ts
+ * Source: mlflow-tracing 0.1.3, https://github.com/mlflow/mlflow, libs/typescript/core/src/core
  */
 export const mlflow: Convention = {
   name: "MLflow",

@@ -1,3 +1,4 @@
+import { copyData, MAX_EVENT_BYTES } from "../bus/bounded-json.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { BusEvent, EventInput } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
@@ -25,10 +26,13 @@ export class Chunks {
 
   /** Publishes the event, in order behind the chunks that wait. A chunk may wait itself: then it has no event yet. */
   publish(run: Run, input: EventInput, counted = true): BusEvent | undefined {
-    const text = (input.data as { text?: unknown } | undefined)?.text;
-    if (input.type === CHUNK && typeof text === "string" && input.spanId !== undefined && run.state === "open") {
-      this.#add(run, input.spanId, input, text);
-      return undefined;
+    if (this.#hub.isDeciding) return this.#hub.refuse();
+    if (input.type === CHUNK && input.spanId !== undefined && run.state === "open") {
+      const data = copyData(input.data, MAX_EVENT_BYTES, false).value;
+      if (typeof data["text"] === "string") {
+        this.#add(run, input.spanId, { ...input, data }, data["text"]);
+        return undefined;
+      }
     }
     this.flush(run);
     return this.#hub.append(run, input, counted);

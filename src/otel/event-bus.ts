@@ -104,9 +104,9 @@ export class EventBus {
       this.#inlet.flush();
       if (typeof event !== "object" || event === null) return this.#hub.refuse();
       const bound = this.#inlet.boundHere(event.runId);
-      const run = bound === "unbound" ? this.#hub.run(event.runId) : bound;
-      if (run?.opened.listed) return this.#inlet.chunks.publish(run, event);
-      return bound === "unbound" ? this.#hub.publish(event) : this.#hub.refuse();
+      if (bound !== "unbound") return bound ? this.#inlet.chunks.publish(bound, event) : this.#hub.refuse();
+      const open = this.#hub.run(event.runId);
+      return open?.opened.listed ? this.#inlet.chunks.publish(open, event) : this.#hub.publish(event);
     });
   }
 
@@ -114,8 +114,7 @@ export class EventBus {
   emit(type: EventType, data?: object): BusEvent | undefined {
     return this.#safely("emit", () => {
       this.#inlet.flush();
-      const { run, ids } = this.#inlet.place();
-      return run ? this.#inlet.chunks.publish(run, { runId: run.id, type, data, ...ids }) : this.#hub.refuse();
+      return this.#inlet.emit(type, data);
     });
   }
 
@@ -217,6 +216,10 @@ export class EventBus {
     const last = this.#told.get(what);
     if (last !== undefined && now - last < BURST_MILLIS) return;
     this.#told.set(what, now);
-    diag.error(`spanbus: ${what} failed; further failures within a minute are only counted`, error);
+    try {
+      diag.error(`spanbus: ${what} failed; further failures within a minute are only counted`, error);
+    } catch {
+      // A logger that throws must not reach the publisher either.
+    }
   }
 }

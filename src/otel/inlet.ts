@@ -1,6 +1,6 @@
 import { type Context, context as contextApi, trace as traceApi } from "@opentelemetry/api";
 import { isName } from "../bus/checks.js";
-import type { Outcome } from "../bus/event.js";
+import type { BusEvent, EventType, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
 import { type EndedSpanView, Interpreter, type SpanView } from "../conventions/index.js";
@@ -13,7 +13,14 @@ import { nextInOrder } from "./registry.js";
 import { RunLives } from "./run-life.js";
 import { RunResolver } from "./run-resolver.js";
 import { RunScopes } from "./run-scopes.js";
-import { type ContextLike, type LogRecordLike, millis, type SpanContextLike, type SpanLike } from "./signals.js";
+import {
+  attempt,
+  type ContextLike,
+  type LogRecordLike,
+  millis,
+  type SpanContextLike,
+  type SpanLike,
+} from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
 import { SpanRecord } from "./span-record.js";
 import { SpanWatcher } from "./span-watcher.js";
@@ -22,7 +29,7 @@ import { TraceTable } from "./trace-table.js";
 const resolved = Promise.resolve();
 
 /** Where an event without a span of its own belongs. */
-export interface Place {
+interface Place {
   readonly run: Run | undefined;
   readonly ids: { readonly traceId?: string; readonly spanId?: string; readonly parentSpanId?: string };
 }
@@ -129,8 +136,17 @@ export class Inlet {
     return record?.run?.id ?? record?.eventParent?.run?.id ?? record?.binding?.runId ?? spanContext?.traceId;
   }
 
+  /** Publishes under the current run, with the ids of the active span. */
+  emit(type: EventType, data: object | undefined): BusEvent | undefined {
+    const { run, ids } = this.#place();
+    if (!run) return this.#hub.refuse();
+    const event = this.chunks.publish(run, { runId: run.id, type, data, ...ids });
+    this.#lives.touched(run, this.#traces.trace(ids.traceId));
+    return event;
+  }
+
   /** Where an event emitted here belongs. */
-  place(active: Context = contextApi.active()): Place {
+  #place(active: Context = contextApi.active()): Place {
     const { record, spanContext } = this.#activeSpan(active);
     const ids = record?.ids ?? (spanContext ? { traceId: spanContext.traceId, spanId: spanContext.spanId } : {});
     const binding = bindingOf(active);
@@ -191,6 +207,8 @@ export class Inlet {
     const claim = this.#interpreter.classify(view);
     // Seen for the first time at its end: only worth while if it is an event.
     if (late && !claim && !this.#includes(span)) return undefined;
+    // A processor that is registered twice is called twice.
+    if (this.#traces.find(traceId, spanId)) return undefined;
     const trace = this.#traces.enter(traceId);
     const parentContext = parentOf(span);
     const parent =
@@ -206,10 +224,12 @@ export class Inlet {
       scope: view.scope,
       startTime: view.startMillis ?? Date.now(),
       binding: ownBinding ?? parent?.binding,
-      order: parent ? 0 : nextInOrder(),
+      // A span below one that nobody saw is no new root.
+      order: parentContext && !parentContext.isRemote ? 0 : nextInOrder(),
     });
     record.claim = claim;
-    if (!parent && !parentContext?.isRemote) trace.owned = true;
+    if (!claim && (this.#settings.runId || this.#settings.acceptRemoteRun)) record.context = context;
+    if (!parentContext) trace.owned = true;
     this.#traces.add(record);
     this.#enterScope(record);
     if (claim?.operation === "chunk") this.#watcher.isFirstChunk(record);
@@ -237,9 +257,7 @@ export class Inlet {
     const life = this.#lives.of(run);
     record.run = run;
     record.life = life;
-    life.traces.add(trace);
-    trace.lives.add(life);
-    life.owned ||= trace.owned && !life.remote;
+    this.#lives.join(life, trace);
     if (operation === "handoff") return;
     record.kind = operation ? `agent.${operation}` : "span";
     this.#publisher.started(record, view);
@@ -254,11 +272,12 @@ export class Inlet {
     if (!record.claim && !record.kind) {
       const view = viewOf(span, record.name, record.late);
       record.claim = this.#interpreter.classify(view);
-      if (record.claim) this.#become(record, span, view, undefined);
+      if (record.claim) this.#become(record, span, view, record.context);
     }
+    record.context = undefined;
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
-      const endTime = millis(span.endTime) ?? Date.now();
+      const endTime = millis(attempt(() => span.endTime)) ?? Date.now();
       const view = endedViewOf(span, record);
       if (record.kind) this.#publisher.ended(record, view, endTime);
       else this.#publisher.handoff(record, view, endTime);
@@ -270,6 +289,7 @@ export class Inlet {
   /** Takes the span out of everything that counts open ones. */
   #finished(record: SpanRecord): void {
     if (!record.open) return;
+    record.context = undefined;
     this.#traces.end(record);
     const { life, run, kind, runScope } = record;
     if (life && run && kind && life.openEvents.delete(record)) {
@@ -348,16 +368,23 @@ function parentOf(span: SpanLike): SpanContextLike | undefined {
 }
 
 function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
-  const attributes = (span.attributes ?? {}) as Readonly<Record<string, unknown>>;
+  const attributes = (attempt(() => span.attributes) ?? {}) as Readonly<Record<string, unknown>>;
   return {
     name,
-    scope: span.instrumentationScope?.name ?? "",
+    scope: attempt(() => span.instrumentationScope?.name) ?? "",
     attributes: late ? { ...late, ...attributes } : attributes,
-    startMillis: millis(span.startTime),
+    startMillis: millis(attempt(() => span.startTime)),
   };
 }
 
 function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
   const { name, scope, attributes, startMillis } = viewOf(span, record.name, record.late);
-  return { name, scope, attributes, startMillis, status: span.status ?? NO_STATUS, exception: record.exception };
+  return {
+    name,
+    scope,
+    attributes,
+    startMillis,
+    status: attempt(() => span.status) ?? NO_STATUS,
+    exception: record.exception,
+  };
 }

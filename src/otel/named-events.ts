@@ -83,22 +83,13 @@ export class NamedEvents {
     spanId: string | undefined,
     binding: Binding | undefined,
   ): void {
-    const { hub, chunks, lives } = this.#parts;
+    const { hub, chunks, lives, traces } = this.#parts;
     if (name.startsWith("bus.")) return hub.refuse();
     const run = this.#runOf(name, record, traceId, binding);
     if (!run) return;
     const ids = record?.ids ?? (traceId !== undefined && spanId !== undefined ? { traceId, spanId } : {});
     chunks.publish(run, { runId: run.id, type: name, time, ...ids, data: { ...this.#data(attributes), ...extra } });
-    if (record?.kind || run.state !== "open") return;
-    // A run that only named events made known is over when nothing around it is open.
-    const life = lives.of(run);
-    const trace = record?.trace ?? (traceId === undefined ? undefined : this.#parts.traces.trace(traceId));
-    if (trace && trace.open > 0) {
-      trace.lives.add(life);
-      life.traces.add(trace);
-      life.owned ||= trace.owned && !life.remote;
-    }
-    lives.consider(life);
+    if (!record?.kind) lives.touched(run, record?.trace ?? traces.trace(traceId));
   }
 
   /** Only a run that is bound or has events takes any name; names of agent conventions make one known. */

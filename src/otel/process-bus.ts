@@ -35,7 +35,12 @@ export function currentRunId(): string | undefined {
 export function emit(type: EventType, data?: object): BusEvent | undefined {
   const shared = registry();
   if (shared.bus) return shared.bus.emit(type, data);
-  if (!shared.toldOfMissingBus) diag.warn("spanbus: emit() without a bus; call getEventBus() or setEventBus() first");
+  if (shared.toldOfMissingBus) return undefined;
   shared.toldOfMissingBus = true;
+  try {
+    diag.warn("spanbus: emit() without a bus; call getEventBus() or setEventBus() first");
+  } catch {
+    // A logger that throws must not reach the application.
+  }
   return undefined;
 }

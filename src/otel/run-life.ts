@@ -86,6 +86,20 @@ export class RunLives {
     return life;
   }
 
+  /** An event without a span of its own went into the run: it is over when nothing around it is open. */
+  touched(run: Run, trace: Trace | undefined): void {
+    if (run.state !== "open") return;
+    const life = this.of(run);
+    if (trace && trace.open > 0) this.join(life, trace);
+    this.consider(life);
+  }
+
+  join(life: RunLife, trace: Trace): void {
+    life.traces.add(trace);
+    trace.lives.add(life);
+    life.owned ||= trace.owned && !life.remote;
+  }
+
   /** Something of the run ended: is the run over? */
   consider(life: RunLife): void {
     if (life.run.state !== "open" || this.#lives.get(life.run) !== life) return;

@@ -1,3 +1,4 @@
+import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { isName } from "../bus/checks.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
@@ -31,8 +32,8 @@ export class RunResolver {
   ): Run | undefined {
     const { runId, acceptRemoteRun } = this.#settings;
     const ancestor = record.eventParent;
-    if (runId && context) {
-      const id = this.#valid(this.#hub.decide("runId", () => runId(span, context), undefined));
+    if (runId) {
+      const id = this.#valid(this.#hub.decide("runId", () => runId(span, context ?? ROOT_CONTEXT), undefined));
       if (id !== undefined) return ancestor?.run?.id === id ? ancestor.run : this.unbound(id, record);
     }
     if (ownBinding) return this.bound(ownBinding);
@@ -52,10 +53,7 @@ export class RunResolver {
     const scope = this.#scopes.get(binding);
     const newest = this.#hub.run(binding.runId);
     if (scope?.closed && !known) return undefined;
-    if (newest?.state === "closed" && binding.order < newest.sealedAt) {
-      this.#bound.set(binding, newest);
-      return newest;
-    }
+    if (newest && binding.order < (newest.state === "closed" ? newest.sealedAt : newest.sealedBefore)) return undefined;
     const run = this.#hub.openNextRun(binding.runId);
     if (!run) return undefined;
     this.#bound.set(binding, run);

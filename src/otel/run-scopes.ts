@@ -78,7 +78,10 @@ export class RunScopes {
     this.#flush();
     if (scope.joinsContext) this.#inProgress.delete(scope.runId);
     else if (outcome) this.#close(scope, outcome);
-    else this.#lookSoon(scope);
+    else {
+      this.#lookSoon(scope);
+      this.#consider(scope);
+    }
   }
 
   /** Streaming SDKs start their spans after they have returned: so one macrotask later. */
@@ -90,7 +93,11 @@ export class RunScopes {
     this.#flush();
     if (scope.active > 0 || scope.closed) return;
     if (scope.open === 0) return this.#close(scope);
-    const life = scope.run && this.#lives.get(scope.run);
+    this.#consider(scope);
+  }
+
+  #consider({ run }: RunScope): void {
+    const life = run && this.#lives.get(run);
     if (life) this.#lives.consider(life);
   }
 
@@ -98,8 +105,11 @@ export class RunScopes {
     scope.closed = true;
     this.#hub.deadlines.clear(scope.look);
     if (this.#inProgress.get(scope.runId) === scope) this.#inProgress.delete(scope.runId);
-    if (scope.run) this.#hub.close(scope.run, outcome);
+    const run = scope.run ?? this.#hub.run(scope.runId);
+    // What `runContext` bound as well goes on until `closeStream`.
+    if (run && this.#lives.get(run)?.contextBound) return;
     // Without an event there may still be readers who wait for the run.
+    if (scope.run) this.#hub.close(scope.run, outcome);
     else this.#hub.closeStream(scope.runId, outcome);
   }
 }

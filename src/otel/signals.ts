@@ -48,6 +48,15 @@ export interface SamplerLike {
   toString(): string;
 }
 
+/** What a span says of itself, if it can be read: other tracers' spans may have getters that throw. */
+export function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Milliseconds since the Unix epoch, or undefined where there is no such time. */
 export function millis(time: HrTimeLike | undefined): number | undefined {
   if (!Array.isArray(time)) return undefined;

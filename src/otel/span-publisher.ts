@@ -1,3 +1,4 @@
+import { flat } from "../bus/bounded-json.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { EndedSpanView, Interpreter, SpanView, Tokens } from "../conventions/index.js";
@@ -27,12 +28,12 @@ export class SpanPublisher {
     const { run, claim, kind } = record;
     if (!run || !kind) return;
     const data = claim ? this.#interpreter.started(claim, view, this.#settings.content) : { name: record.name };
-    const named = typeof data["agentName"] === "string" ? data["agentName"] : undefined;
+    const named = flatText(data["agentName"]);
     record.becomes(kind, named);
     if (record.agentName !== undefined && kind !== "span") data["agentName"] = record.agentName;
-    if (typeof data["model"] === "string") record.model = data["model"];
-    if (typeof data["toolName"] === "string") record.toolName = data["toolName"];
-    run.conversationId ??= this.#interpreter.conversationId(view);
+    if (typeof data["model"] === "string") record.model = flat(data["model"]);
+    if (typeof data["toolName"] === "string") record.toolName = flat(data["toolName"]);
+    if (run.conversationId === undefined) run.conversationId = flatText(this.#interpreter.conversationId(view));
     const wrapper = record.wrapper;
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
@@ -44,7 +45,12 @@ export class SpanPublisher {
     const { claim, kind } = record;
     if (!record.run || !kind) return;
     const data = claim ? this.#interpreter.ended(claim, view, this.#settings.content) : { name: record.name };
-    if (record.agentName !== undefined && kind !== "span") data["agentName"] ??= record.agentName;
+    // Only an agent may have learnt a better name of itself since its start.
+    if (record.agentName !== undefined && kind !== "span" && (kind !== "agent.invocation" || !data["agentName"])) {
+      data["agentName"] = record.agentName;
+    }
+    // Some instrumentations overwrite the requested model with the one that answered.
+    if (record.model !== undefined) data["model"] = record.model;
     const error = this.#interpreter.failure(claim, view);
     const tokens = claim && this.#interpreter.tokens(claim, view);
     this.#finish(record, data, error, endTime, tokens, this.#attributes(view));
@@ -180,6 +186,10 @@ export class SpanPublisher {
     }
     return carried;
   }
+}
+
+function flatText(value: unknown): string | undefined {
+  return typeof value === "string" ? flat(value) : undefined;
 }
 
 function outcomeOf(error: ErrorData | undefined): Outcome {

@@ -5,6 +5,7 @@ import { Tally } from "../bus/tally.js";
 import type { Claim } from "../conventions/index.js";
 import type { Binding } from "./binding.js";
 import type { RunLife, RunScope } from "./run-life.js";
+import type { ContextLike } from "./signals.js";
 import type { Trace } from "./trace-table.js";
 
 /** What a span is to the bus: `agent.<operation>`, or `span` where `include` asked for it. */
@@ -44,6 +45,8 @@ export class SpanRecord {
 
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
+  /** The context it started in, only while an option may still ask for it. */
+  context: ContextLike | undefined;
   open = true;
   claim: Claim | undefined;
   /** Set when it is an event. */
@@ -104,7 +107,7 @@ export class SpanRecord {
   /** Takes its place in the tree of its run, once it is known to be an event. */
   becomes(kind: EventKind, agentName: string | undefined): void {
     this.kind = kind;
-    const around = this.eventParent?.run === this.run ? this.eventParent : undefined;
+    const around = this.#nearestOfRun;
     this.agentName = kind === "agent.invocation" ? agentName : (around?.agentName ?? agentName);
     this.outermost = around?.outermost;
     if (!this.outermost && this.isAgent) {
@@ -116,6 +119,12 @@ export class SpanRecord {
   /** The events around it, nearest first. */
   *ancestors(): Generator<SpanRecord> {
     for (let each = this.eventParent; each; each = each.eventParent) yield each;
+  }
+
+  /** The nearest event around it of its own run: spans of another run may be between. */
+  get #nearestOfRun(): SpanRecord | undefined {
+    for (const each of this.ancestors()) if (each.run === this.run) return each;
+    return undefined;
   }
 
   /** The span of the same operation around it that it does the work of: no agent or tool is between. */

@@ -2,9 +2,11 @@ import type { EventHub } from "../bus/event-hub.js";
 import type { Interpreter } from "../conventions/index.js";
 import { countOf, watchSpan } from "./live-span.js";
 import type { NamedEvents } from "./named-events.js";
-import type { SpanLike } from "./signals.js";
+import { attempt, type SpanLike, type TimedEventLike } from "./signals.js";
 import type { SpanPublisher } from "./span-publisher.js";
 import type { SpanRecord } from "./span-record.js";
+
+const resolved = Promise.resolve();
 
 export interface SpanWatcherParts {
   readonly hub: EventHub;
@@ -41,8 +43,13 @@ export class SpanWatcher {
           record.late[key] = value;
         }
         if (!record.firstChunkSeen && interpreter.firstChunkAttribute(claim, key)) {
-          flush();
-          this.#guard("setAttribute", () => publisher.firstChunk(record, Date.now(), undefined));
+          const time = Date.now();
+          // Calls that do not stream set it as well, and end before the next promise job.
+          resolved.then(() => {
+            if (!record.open) return;
+            flush();
+            this.#guard("setAttribute", () => publisher.firstChunk(record, time, undefined));
+          });
         }
       },
     });
@@ -50,8 +57,8 @@ export class SpanWatcher {
 
   /** Span events that were added unseen: before the span was watched, or past its own methods. */
   readSpanEvents(record: SpanRecord, span: SpanLike): void {
-    const { events } = span;
-    if (!events || events.length === 0) return;
+    const events: readonly TimedEventLike[] | undefined = attempt(() => span.events);
+    if (!Array.isArray(events) || events.length === 0) return;
     const total = countOf(span);
     const unseen = Math.min(total - record.spanEventsSeen, events.length);
     record.spanEventsSeen = total;

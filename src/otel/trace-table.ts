@@ -44,8 +44,8 @@ export class TraceTable {
     this.#limit = limit;
   }
 
-  trace(traceId: string): Trace | undefined {
-    return this.#traces.get(traceId);
+  trace(traceId: string | undefined): Trace | undefined {
+    return traceId === undefined ? undefined : this.#traces.get(traceId);
   }
 
   find(traceId: string, spanId: string): SpanRecord | undefined {

@@ -1,5 +1,4 @@
-import type { BusEvent } from "../bus/event.js";
-import type { SubscriptionEnd } from "../bus/subscription.js";
+import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import { encodeEvent } from "./event-json.js";
 
 /** A comment that keeps proxies from cutting a quiet stream. */

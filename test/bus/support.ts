@@ -1,11 +1,7 @@
 import { type DiagLogger, diag } from "@opentelemetry/api";
-import { type BusEvent, EventBus, type EventBusOptions, type Subscription } from "spanbus";
+import type { BusEvent, EventBus, Subscription } from "spanbus";
 import { afterEach, vi } from "vitest";
 
-/** A bus with small limits where a test names them. */
-export function busWith(options: EventBusOptions = {}): EventBus {
-  return new EventBus(options);
-}
 
 /** Publishes the notes numbered `from` to `to` into a run. */
 export function publishNotes(bus: EventBus, runId: string, from: number, to = from): BusEvent[] {

@@ -297,14 +297,16 @@ describe("hostile attributes", () => {
     "ai.telemetry.metadata.runId": value,
   }));
 
-  test.each([
+  const cases: readonly (readonly [what: string, attributes: unknown])[] = [
     ["getters that throw", throwing()],
     ["a proxy that refuses", closed],
     ["no attributes", undefined],
     ["null", null],
     ["a text", "attributes"],
     ...strangeAttributes.map((attributes, index) => [`values like ${typeof strange[index]}`, attributes] as const),
-  ])("never make it throw: %s", (_, attributes) => {
+  ];
+
+  test.each(cases)("never make it throw: %s", (_, attributes) => {
     const view = { name: "chat m", scope: "x", attributes, status: { code: 0 } } as unknown as EndedSpanView;
     const claim = interpreter.classify(view) ?? {
       convention: defaultConventions[5] as Convention,

@@ -50,8 +50,8 @@ export function withFakeTime(): void {
   });
 }
 
-/** Lets so many milliseconds pass; 0 is one macrotask. */
-export async function pass(millis = 0): Promise<void> {
+/** Lets so many milliseconds pass; without a number one macrotask, which is a timer of 1 ms at most. */
+export async function pass(millis = 1): Promise<void> {
   await vi.advanceTimersByTimeAsync(millis);
 }
 

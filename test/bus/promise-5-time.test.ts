@@ -1,0 +1,263 @@
+import { EventBus } from "spanbus";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  isSettled,
+  publishNote,
+  publishNotes,
+  range,
+  readOne,
+  readWaiting,
+  restoreAfterEach,
+  shown,
+  stopTheClock,
+} from "./support.js";
+
+restoreAfterEach();
+beforeEach(stopTheClock);
+
+function pass(millis: number): void {
+  vi.advanceTimersByTime(millis);
+}
+
+describe("a reader with `idleTimeoutMillis`", () => {
+  it("ends as idle when nothing was delivered for so long, to the millisecond", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribe("run", { idleTimeoutMillis: 1000 });
+    const waiting = reader.next();
+    pass(999);
+    expect(await isSettled(waiting)).toBe(false);
+    pass(1);
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    expect(bus.stats().runSubscribers).toBe(0);
+  });
+
+  it("starts anew with every event it is given", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribeGlobal({ idleTimeoutMillis: 1000, types: ["note"] });
+    for (const n of range(1, 5)) {
+      const next = reader.next();
+      pass(900);
+      publishNote(bus, "run", n);
+      expect((await next).done).toBe(false);
+    }
+    pass(999);
+    expect(await isSettled(reader.ended)).toBe(false);
+    pass(1);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+  });
+
+  it("ends also when events wait that nobody takes: those were not delivered", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribe("run", { idleTimeoutMillis: 1000 });
+    pass(500);
+    publishNote(bus, "run", 1);
+    pass(500);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+  });
+
+  it("that has left is not ended a second time", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribe("run", { idleTimeoutMillis: 1000 });
+    reader.close();
+    pass(5000);
+    expect(await reader.ended).toEqual({ reason: "returned" });
+  });
+});
+
+describe("a reader that leaves its events unread", () => {
+  const unreadTimeoutMillis = 1000;
+
+  it.each([0, 1, 300, 999, 1000, 1001, 2500])(
+    "and never read any ends exactly one period after the first, published %i ms after it attached",
+    async (delay) => {
+      const bus = new EventBus({ unreadTimeoutMillis });
+      const reader = bus.subscribe("run");
+      pass(delay);
+      publishNote(bus, "run", 1);
+      pass(400);
+      publishNote(bus, "run", 2);
+      pass(599);
+      expect(await isSettled(reader.ended)).toBe(false);
+      pass(1);
+      expect(await reader.ended).toEqual({ reason: "idle" });
+      expect(bus.stats()).toMatchObject({ runSubscribers: 0, queuedEvents: 0 });
+    },
+  );
+
+  it("and got a replay ends exactly one period after it attached", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    publishNote(bus, "run", 1);
+    pass(5000);
+    const reader = bus.subscribe("run");
+    const resumed = bus.subscribe("run", { after: "elsewhere.1" });
+    pass(999);
+    expect(bus.stats().runSubscribers).toBe(2);
+    pass(1);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    expect(await resumed.ended).toEqual({ reason: "idle" });
+  });
+
+  it("ends so, too, when it lost the first of them meanwhile", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis, maxQueueSize: 3 });
+    const reader = bus.subscribe("run");
+    for (const n of range(1, 99)) {
+      publishNote(bus, "run", n);
+      pass(10);
+    }
+    pass(9);
+    expect(await isSettled(reader.ended)).toBe(false);
+    pass(1);
+    expect(await isSettled(reader.ended)).toBe(true);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    expect(reader.dropped).toBe(96);
+  });
+
+  it.each([1, 10, 500, 990])("after it read some, %i ms in, ends between one and two periods later", async (millis) => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    const reader = bus.subscribe("run");
+    publishNotes(bus, "run", 1, 3);
+    pass(millis);
+    await readOne(reader);
+    pass(999);
+    expect(await isSettled(reader.ended), "never early").toBe(false);
+    pass(1001);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+  });
+
+  it("stays as long as it reads now and then", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    const reader = bus.subscribe("run");
+    publishNotes(bus, "run", 1, 20);
+    for (const n of range(1, 20)) {
+      pass(950);
+      expect(shown([await readOne(reader)])).toEqual([n]);
+    }
+    reader.close();
+  });
+
+  it("is not one that waits, or that has read everything", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    const waiting = bus.subscribe("run");
+    const next = waiting.next();
+    const done = bus.subscribe("run");
+    const filtered = bus.subscribe("run", { types: ["other"] });
+    publishNote(bus, "run", 1);
+    await next;
+    await readWaiting(done);
+    const again = waiting.next();
+    pass(10 * unreadTimeoutMillis);
+    expect(bus.stats().runSubscribers).toBe(3);
+    publishNote(bus, "run", 2);
+    expect((await again).done).toBe(false);
+    expect(shown(await readWaiting(done))).toEqual([2]);
+    expect(filtered.size).toBe(0);
+  });
+
+  it("is released also while it drains a closed run", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    publishNotes(bus, "run", 1, 3);
+    bus.closeStream("run");
+    const reader = bus.subscribe("run");
+    pass(unreadTimeoutMillis);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    expect(bus.stats().runSubscribers).toBe(0);
+  });
+
+  it("of all runs makes room for others", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis, maxGlobalSubscribers: 1 });
+    bus.subscribeGlobal();
+    publishNote(bus, "run", 1);
+    pass(unreadTimeoutMillis);
+    expect(() => bus.subscribeGlobal()).not.toThrow();
+  });
+});
+
+describe("a run without events for `idleTimeoutMillis`", () => {
+  it("is closed as idle, to the millisecond", async () => {
+    const bus = new EventBus({ idleTimeoutMillis: 1000 });
+    const reader = bus.subscribe("run");
+    publishNote(bus, "run", 1);
+    await readOne(reader);
+    pass(999);
+    expect(bus.stats().activeRuns).toBe(1);
+    pass(1);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "idle" });
+    expect(bus.runs()).toMatchObject([{ runId: "run", state: "closed", outcome: "idle" }]);
+    expect(bus.publish({ runId: "run", type: "note" })).toBeUndefined();
+  });
+
+  it("is never one that keeps talking, also if nothing of it is kept", () => {
+    const bus = new EventBus({ idleTimeoutMillis: 1000, transient: ["blip"] });
+    for (const n of range(1, 50)) {
+      publishNote(bus, "run", n, n === 1 ? "note" : "blip");
+      pass(999);
+    }
+    expect(bus.stats().activeRuns).toBe(1);
+    pass(1);
+    expect(bus.stats().activeRuns).toBe(0);
+  });
+
+  it("does not count the wait of readers for a run that has not begun", async () => {
+    const bus = new EventBus({ idleTimeoutMillis: 1000 });
+    const reader = bus.subscribe("run");
+    pass(5000);
+    expect(await isSettled(reader.ended)).toBe(false);
+    publishNote(bus, "run", 1);
+    pass(999);
+    expect(bus.stats().activeRuns).toBe(1);
+    expect(shown(await readWaiting(reader))).toEqual([1]);
+  });
+});
+
+describe("the timer of the bus", () => {
+  it("is one, however many runs, readers and chunks it keeps time for", () => {
+    const before = vi.getTimerCount();
+    const bus = new EventBus();
+    for (const n of range(1, 50)) {
+      publishNote(bus, `run-${n}`, n);
+      bus.subscribe(`run-${n}`, { idleTimeoutMillis: n });
+      bus.subscribe(`run-${n}`);
+      const data = { text: "x" };
+      bus.publish({ runId: `run-${n}`, type: "agent.model.chunk", spanId: "span", data });
+      expect(vi.getTimerCount() - before).toBe(1);
+    }
+  });
+
+  it("is gone when there is nothing to keep time for", async () => {
+    const before = vi.getTimerCount();
+    const bus = new EventBus();
+    const readers = range(1, 10).map((n) => bus.subscribe(`run-${n % 3}`, { idleTimeoutMillis: 1000 * n }));
+    publishNotes(bus, "run-1", 1, 3);
+    for (const reader of readers) reader.close();
+    bus.closeStream("run-1");
+    expect(vi.getTimerCount()).toBe(before);
+    publishNote(bus, "another", 1);
+    const late = bus.subscribe("another");
+    await bus.shutdown();
+    await readWaiting(late);
+    expect(vi.getTimerCount()).toBe(before);
+  });
+
+  it("keeps times that are longer than a timer can run", async () => {
+    const year = 365 * 24 * 3_600_000;
+    const bus = new EventBus({ idleTimeoutMillis: year, unreadTimeoutMillis: year });
+    const reader = bus.subscribe("run", { idleTimeoutMillis: year });
+    publishNote(bus, "run", 1);
+    pass(year - 1);
+    expect(await isSettled(reader.ended)).toBe(false);
+    expect(bus.stats().activeRuns).toBe(1);
+    pass(1);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    expect(bus.stats().activeRuns).toBe(0);
+  });
+
+  it("does not move when the wall clock is set", async () => {
+    const bus = new EventBus({ idleTimeoutMillis: 1000 });
+    publishNote(bus, "run", 1);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    publishNote(bus, "other", 1);
+    pass(999);
+    expect(bus.stats().activeRuns).toBe(2);
+  });
+});

@@ -1,0 +1,144 @@
+import { runContext } from "spanbus";
+import { describe, expect, it } from "vitest";
+import { pass, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
+
+withContextManager();
+withFakeTime();
+
+describe("a span given up at a close", () => {
+  it("fails as abandoned, with its duration so far and what it is", async () => {
+    const service = new Service();
+    runContext("r", () => {
+      const agent = service.agent("planner");
+      service.tool("search", { under: agent });
+    });
+    await pass(1500);
+    service.bus.closeStream("r");
+    expect(service.event("r", "agent.tool.failed").data).toMatchObject({
+      toolName: "search",
+      agentName: "planner",
+      durationMillis: 1500,
+      error: { type: "abandoned", message: expect.stringMatching(/./) },
+    });
+    expect(service.event("r", "agent.terminate").data).toMatchObject({
+      reason: "abandoned",
+      agentName: "planner",
+      durationMillis: 1500,
+      toolCalls: 1,
+      failedToolCalls: 1,
+      error: { type: "abandoned" },
+    });
+  });
+
+  it("is counted, and is open no more", () => {
+    const service = new Service();
+    runContext("r", () => service.tool("t", { under: service.agent("a") }));
+    expect(service.bus.stats()).toMatchObject({ openSpans: 2, abandonedSpans: 0 });
+    service.bus.closeStream("r");
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, abandonedSpans: 2 });
+    expect(service.info("r")?.openSpans).toBe(0);
+  });
+
+  it("only counts when it ends later", () => {
+    const service = new Service();
+    const agent = runContext("r", () => service.agent("a"));
+    service.bus.closeStream("r");
+    const before = service.history("r");
+    agent.end();
+    expect(service.history("r")).toEqual(before);
+    expect(service.bus.stats().refused).toBe(1);
+    expect(service.bus.runs()).toHaveLength(1);
+  });
+
+  it("adds nothing more by its events and attributes", () => {
+    const service = new Service();
+    const model = runContext("r", () => service.model());
+    service.bus.closeStream("r");
+    const before = service.history("r");
+    model.addEvent("ai.stream.firstChunk");
+    model.addEvent("progress");
+    model.setAttribute("gen_ai.usage.input_tokens", 7);
+    model.end();
+    expect(service.history("r")).toEqual(before);
+  });
+
+  it("never ends twice, whether or not it ends while the others are given up", () => {
+    const service = new Service();
+    const agent = runContext("r", () => service.agent("a"));
+    const tool = service.tool("t", { under: agent });
+    service.bus.tap(({ type }) => {
+      if (type === "agent.tool.failed") agent.end();
+    });
+    service.bus.closeStream("r");
+    tool.end();
+    const ends = service.types("r").filter((type) => /^agent\.invocation\.(completed|failed)$/.test(type));
+    expect(ends).toHaveLength(1);
+    expect(service.bus.stats().openSpans).toBe(0);
+  });
+
+  it("leaves other runs of the same trace alone", () => {
+    const service = new Service();
+    const server = service.plain("GET /");
+    runContext("one", () => service.agent("one", { under: server }));
+    const two = runContext("two", () => service.agent("two", { under: server }));
+    service.bus.closeStream("one");
+    two.end();
+    expect(service.types("two")).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
+  });
+});
+
+describe("more open spans than maxOpenSpans", () => {
+  it("give up the oldest", () => {
+    const service = new Service({ maxOpenSpans: 2 });
+    const oldest = service.agent("1");
+    service.agent("2");
+    service.agent("3");
+    expect(service.bus.stats()).toMatchObject({ openSpans: 2, abandonedSpans: 1 });
+    expect(service.fate(oldest)).toBe("abandoned");
+    expect(service.event(oldest, "agent.invocation.failed").data.error.type).toBe("abandoned");
+  });
+
+  it("never grow beyond that, also when the spans are no events", () => {
+    const service = new Service({ maxOpenSpans: 10 });
+    for (let count = 0; count < 100; count += 1) service.plain(`span ${count}`);
+    const agent = service.agent("a");
+    expect(service.types(agent)).toHaveLength(1);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 1, abandonedSpans: 0 });
+  });
+
+  it("do not bring the given-up span back when it ends after all", () => {
+    const service = new Service({ maxOpenSpans: 2 });
+    const oldest = service.agent("1");
+    service.agent("2");
+    service.agent("3");
+    const before = service.history(oldest);
+    oldest.end();
+    expect(service.history(oldest)).toEqual(before);
+    expect(service.bus.stats().refused).toBe(1);
+    expect(service.bus.runs()).toHaveLength(3);
+  });
+
+  it("give up a request around agents without closing their run under them", () => {
+    const service = new Service({ maxOpenSpans: 2 });
+    const server = service.plain("GET /");
+    const agent = service.agent("a", { under: server });
+    const model = service.model({ under: agent });
+    expect(service.fate(agent)).toBe("open");
+    model.end();
+    agent.end();
+    expect(service.types(agent)).toContain("agent.terminate");
+    expect(service.fate(agent)).toBe("completed");
+    server.end();
+  });
+
+  it("keep the tree in one piece: children of a given-up span still name it", () => {
+    const service = new Service({ maxOpenSpans: 2, closeGraceMillis: 1000 });
+    const agent = service.agent("a");
+    const model = service.model({ under: agent });
+    const tool = service.tool("t", { under: model });
+    expect(service.history(agent).find(({ spanId }) => spanId === spanIdOf(tool))?.parentSpanId).toBe(spanIdOf(model));
+    const late = service.tool("late", { under: agent });
+    expect(service.history(agent).find(({ spanId }) => spanId === spanIdOf(late))?.parentSpanId).toBe(spanIdOf(agent));
+    expect(traceIdOf(late)).toBe(traceIdOf(agent));
+  });
+});

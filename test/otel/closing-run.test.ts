@@ -1,0 +1,446 @@
+import { currentRunId, runContext } from "spanbus";
+import { describe, expect, it } from "vitest";
+import {
+  leak,
+  listen,
+  pass,
+  readAll,
+  Service,
+  traceIdOf,
+  withContextManager,
+  withFakeTime,
+  within,
+} from "./support.js";
+
+withContextManager();
+withFakeTime();
+
+const later = <T>(millis: number, value?: T) => new Promise<T>((resolve) => setTimeout(resolve, millis, value as T));
+
+describe("bus.run", () => {
+  it("gives the function the run id and returns what it returns, the same promise too", () => {
+    const { bus } = new Service();
+    const promise = Promise.resolve(7);
+    expect(bus.run("r", (runId) => [runId, currentRunId()])).toEqual(["r", "r"]);
+    expect(bus.run("r", () => promise)).toBe(promise);
+  });
+
+  it("makes a new id for each call without one", () => {
+    const { bus } = new Service();
+    const ids = [bus.run((runId) => runId), bus.run((runId) => runId)];
+    expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(ids[1]).not.toBe(ids[0]);
+  });
+
+  it.each(["", "x".repeat(257)])("runs under a new id, and counts it, when given the invalid id %j", (id) => {
+    const { bus } = new Service();
+    expect(bus.run(id, (runId) => runId)).toMatch(/^[0-9a-f-]{36}$/);
+    expect(bus.stats().refused).toBe(1);
+  });
+
+  it("complains about a caller that gives no function", () => {
+    const { bus } = new Service();
+    expect(() => bus.run("r", undefined as never)).toThrow(TypeError);
+  });
+
+  it("closes one macrotask after a synchronous function", async () => {
+    const service = new Service();
+    service.bus.run("r", () => service.agent("a").end());
+    expect(service.fate("r")).toBe("open");
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("closes after the promise settled, not with the agent inside", async () => {
+    const service = new Service();
+    const done = service.bus.run("r", async () => {
+      service.agent("first").end();
+      await later(60_000);
+      service.agent("second").end();
+      await later(60_000);
+    });
+    await pass(60_000);
+    expect(service.fate("r")).toBe("open");
+    expect(service.types("r").filter((type) => type === "agent.terminate")).toHaveLength(2);
+    await pass(60_000);
+    await done;
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("waits for a stream whose spans start after the function returned", async () => {
+    const service = new Service({ closeGraceMillis: 10 });
+    const stream = service.bus.run("r", () => {
+      const bound = leak();
+      const started = Promise.resolve().then(() => bound(() => service.agent("streamer")));
+      return { started };
+    });
+    const agent = await stream.started;
+    await pass(60_000);
+    expect(service.fate("r")).toBe("open");
+    service.model({ under: agent }).end();
+    agent.end();
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+    expect(service.types("r")).toContain("agent.model.completed");
+  });
+
+  it("keeps waiting when the spans of a stream follow one another in one macrotask", async () => {
+    const service = new Service();
+    const bound = service.bus.run("r", leak);
+    const first = bound(() => service.agent("first"));
+    await pass();
+    first.end();
+    const second = bound(() => service.agent("second"));
+    await pass(1000);
+    expect(service.fate("r")).toBe("open");
+    second.end();
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("refuses spans that start when it is over", async () => {
+    const service = new Service();
+    const bound = service.bus.run("r", () => {
+      service.agent("a").end();
+      return leak();
+    });
+    await pass();
+    bound(() => service.agent("late").end());
+    expect(service.types("r")).toHaveLength(3);
+  });
+
+  it("refuses spans that start when it is over without ever having had an event", async () => {
+    const service = new Service();
+    const bound = service.bus.run("r", leak);
+    await pass();
+    bound(() => service.agent("late").end());
+    expect(service.bus.runs()).toEqual([]);
+    expect(service.bus.stats().refused).toBeGreaterThan(0);
+  });
+
+  it("waits for spans that are no events as well", async () => {
+    const service = new Service();
+    const work = service.bus.run("r", () => {
+      service.agent("a").end();
+      return { span: service.plain("upload") };
+    });
+    await pass(60_000);
+    expect(service.fate("r")).toBe("open");
+    work.span.end();
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("does not wait for the request around it", async () => {
+    const service = new Service();
+    const server = service.plain("GET /");
+    within(server, () => service.bus.run("r", () => service.agent("a").end()));
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+    server.end();
+    expect(service.fate(server)).toBeUndefined();
+  });
+
+  it("closes as unknown when there was no agent span", async () => {
+    const service = new Service();
+    service.bus.run("r", () => service.bus.emit("note"));
+    await pass();
+    expect(service.fate("r")).toBe("unknown");
+  });
+
+  it("ends readers also when there was no event at all", async () => {
+    const { bus } = new Service();
+    const reader = bus.subscribe("r");
+    bus.run("r", () => {});
+    await pass();
+    expect(await readAll(reader)).toEqual([]);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "unknown" });
+  });
+
+  it("closes at once as failed when the function throws, and throws the same", () => {
+    const service = new Service();
+    const error = new Error("mine");
+    const act = () =>
+      service.bus.run("r", () => {
+        service.agent("a");
+        throw error;
+      });
+    expect(act).toThrow(error);
+    expect(service.fate("r")).toBe("failed");
+    expect(service.types("r")).toEqual(["agent.invocation.started", "agent.invocation.failed", "agent.terminate"]);
+  });
+
+  it("closes at once as failed when the promise rejects, and leaves the rejection to the caller", async () => {
+    const service = new Service();
+    const done = service.bus.run("r", async () => {
+      service.agent("a").end();
+      await Promise.resolve();
+      throw new Error("mine");
+    });
+    await expect(done).rejects.toThrow("mine");
+    expect(service.fate("r")).toBe("failed");
+  });
+
+  it("takes any thenable for a promise", async () => {
+    const service = new Service();
+    const settles: (() => void)[] = [];
+    class Query {
+      // biome-ignore lint/suspicious/noThenProperty: query builders are thenables
+      then(resolved: () => void) {
+        settles.push(resolved);
+      }
+    }
+    service.bus.run("r", () => {
+      service.agent("a").end();
+      return new Query();
+    });
+    await pass(1000);
+    expect(service.fate("r")).toBe("open");
+    for (const settle of settles) settle();
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("closes after the grace period when the function settled but a span below the root never ends", async () => {
+    const service = new Service({ closeGraceMillis: 1000 });
+    service.bus.run("r", () => {
+      const agent = service.agent("a");
+      service.tool("stuck", { under: agent });
+      agent.end();
+    });
+    await pass(999);
+    expect(service.fate("r")).toBe("open");
+    await pass(1);
+    expect(service.fate("r")).toBe("completed");
+    expect(service.event("r", "agent.tool.failed").data.error.type).toBe("abandoned");
+  });
+
+  it("starts that grace period when the function settles, if the root was over before", async () => {
+    const service = new Service({ closeGraceMillis: 1000 });
+    const done = service.bus.run("r", async () => {
+      const agent = service.agent("a");
+      service.tool("stuck", { under: agent });
+      agent.end();
+      await later(10_000);
+    });
+    await pass(9_999);
+    expect(service.fate("r")).toBe("open");
+    await pass(1);
+    await done;
+    await pass();
+    expect(service.fate("r")).toBe("open");
+    await pass(1000);
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("may be closed from inside; what follows is refused and its end changes nothing", async () => {
+    const service = new Service();
+    const heard = listen(service.bus);
+    service.bus.run("r", () => {
+      service.agent("a").end();
+      service.bus.closeStream("r", "cancelled");
+      service.agent("late").end();
+    });
+    await pass();
+    expect(service.fate("r")).toBe("cancelled");
+    expect(heard.filter((word) => word.startsWith("closed"))).toEqual(["closed r cancelled"]);
+    expect(service.types("r")).toHaveLength(3);
+  });
+
+  it("of an id that is over begins the next generation", async () => {
+    const service = new Service();
+    for (const name of ["first", "second"]) {
+      service.bus.run("r", () => service.agent(name).end());
+      await pass();
+    }
+    expect(service.event("r", "agent.invocation.started")).toMatchObject({ seq: 1, data: { agentName: "second" } });
+  });
+});
+
+describe("bus.run in bus.run", () => {
+  it("without an id makes a run of its own that knows its parent", async () => {
+    const service = new Service();
+    const inner = service.bus.run("outer", () => {
+      service.agent("a").end();
+      return service.bus.run((runId) => {
+        service.agent("b").end();
+        return runId;
+      });
+    });
+    expect(service.info(inner)?.parentRunId).toBe("outer");
+    expect(service.info("outer")?.parentRunId).toBeUndefined();
+    await pass();
+    expect(service.fate(inner)).toBe("completed");
+  });
+
+  it("knows its parent also when that is an unbound run", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const inner = within(agent, () => service.bus.run((runId) => (service.agent("b").end(), runId)));
+    expect(service.info(inner)?.parentRunId).toBe(traceIdOf(agent));
+  });
+
+  it("without an id closes on its own, before or after the outer one", async () => {
+    const service = new Service();
+    let inner = "";
+    const done = service.bus.run("outer", async () => {
+      service.agent("a").end();
+      void service.bus.run(async (runId) => {
+        inner = runId;
+        service.agent("b").end();
+        await later(5000);
+      });
+      await later(1000);
+    });
+    await pass(1000);
+    await done;
+    await pass();
+    expect([service.fate("outer"), service.fate(inner)]).toEqual(["completed", "open"]);
+    await pass(5000);
+    expect(service.fate(inner)).toBe("completed");
+  });
+
+  it("with the id of the outer one joins it: the inner end does not close", async () => {
+    const service = new Service();
+    const done = service.bus.run("r", async () => {
+      await service.bus.run("r", async () => service.agent("inner").end());
+      await later(1000);
+      service.agent("outer").end();
+    });
+    await pass(500);
+    expect(service.fate("r")).toBe("open");
+    await pass(500);
+    await done;
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+    expect(service.types("r").filter((type) => type === "agent.terminate")).toHaveLength(2);
+  });
+
+  it("with the id of one in progress elsewhere joins it: the last to settle closes", async () => {
+    const service = new Service();
+    const call = (name: string, millis: number) =>
+      service.bus.run("r", async () => {
+        service.agent(name).end();
+        await later(millis);
+      });
+    const calls = [call("short", 1000), call("long", 2000)];
+    await pass(1500);
+    expect(service.fate("r")).toBe("open");
+    await pass(500);
+    await Promise.all(calls);
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+    expect(service.bus.runs()).toHaveLength(1);
+  });
+
+  it("joins also in the moment between the end of the function and the close", async () => {
+    const service = new Service();
+    service.bus.run("r", () => service.agent("first").end());
+    const done = service.bus.run("r", async () => {
+      service.agent("second").end();
+      await later(1000);
+    });
+    await pass(500);
+    expect(service.fate("r")).toBe("open");
+    expect(service.types("r")).toHaveLength(6);
+    await pass(500);
+    await done;
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("that throws inside one of the same id leaves it open if the outer one caught that", async () => {
+    const service = new Service();
+    service.bus.run("r", () => {
+      expect(() =>
+        service.bus.run("r", () => {
+          throw new Error("inner");
+        }),
+      ).toThrow("inner");
+      service.agent("a").end();
+    });
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("throws through: both are failed", () => {
+    const service = new Service();
+    expect(() =>
+      service.bus.run("outer", () => {
+        service.agent("a").end();
+        service.bus.run("inner", () => {
+          service.agent("b").end();
+          throw new Error("deep");
+        });
+      }),
+    ).toThrow("deep");
+    expect([service.fate("inner"), service.fate("outer")]).toEqual(["failed", "failed"]);
+  });
+});
+
+describe("bus.run and runContext", () => {
+  it("of the same id: the context goes on when the call is over", async () => {
+    const service = new Service();
+    await runContext("r", async () => {
+      service.bus.run("r", () => service.agent("inside").end());
+      await Promise.resolve();
+    });
+    await pass(60_000);
+    expect(service.fate("r")).toBe("open");
+    expect(service.bus.closeStream("r")).toBe(true);
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it("of the same id: a throw does not close what the context bound", () => {
+    const service = new Service();
+    runContext("r", () => {
+      service.agent("before").end();
+      expect(() =>
+        service.bus.run("r", () => {
+          throw new Error("mine");
+        }),
+      ).toThrow("mine");
+    });
+    expect(service.fate("r")).toBe("open");
+  });
+
+  it("of the same id side by side: the end of the call does not close what the context bound", async () => {
+    const service = new Service();
+    const agent = runContext("r", () => service.agent("bound"));
+    service.bus.run("r", () => service.agent("inside").end());
+    await pass(1000);
+    expect(service.fate("r")).toBe("open");
+    agent.end();
+    service.bus.closeStream("r");
+    expect(service.types("r").filter((type) => type === "agent.terminate")).toHaveLength(2);
+  });
+
+  it("of the same id side by side: a call without events does not close what the context bound either", async () => {
+    const service = new Service();
+    runContext("r", () => service.agent("bound"));
+    service.bus.run("r", () => {});
+    await pass(1000);
+    expect(service.fate("r")).toBe("open");
+  });
+
+  it("of another id inside a context: the call closes its own run only", async () => {
+    const service = new Service();
+    runContext("context", () => {
+      service.agent("a").end();
+      service.bus.run("call", () => service.agent("b").end());
+    });
+    await pass();
+    expect([service.fate("context"), service.fate("call")]).toEqual(["open", "completed"]);
+    expect(service.info("call")?.parentRunId).toBe("context");
+  });
+
+  it("the other way round: a context of the same id inside a call closes with the call", async () => {
+    const service = new Service();
+    service.bus.run("r", () => runContext("r", () => service.agent("a").end()));
+    await pass();
+    service.bus.closeStream("r");
+    expect(service.fate("r")).toBe("completed");
+    expect(service.types("r")).toHaveLength(3);
+  });
+});

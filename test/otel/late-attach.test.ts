@@ -1,0 +1,182 @@
+import type { Span } from "@opentelemetry/api";
+import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { EventBus } from "spanbus";
+import { describe, expect, it } from "vitest";
+import { pass, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
+
+withContextManager();
+withFakeTime();
+
+/** A service that began without the bus: `attach` adds it to the provider as programs do that come late. */
+class Running extends Service {
+  readonly #processors: SpanProcessor[] = [];
+  override readonly provider = new BasicTracerProvider({
+    spanProcessors: [
+      {
+        onStart: (span, parent) => this.#processors.forEach((each) => void each.onStart(span, parent)),
+        onEnd: (span) => this.#processors.forEach((each) => void each.onEnd(span)),
+        forceFlush: async () => {},
+        shutdown: async () => {},
+      },
+    ],
+  });
+
+  attach(): void {
+    this.#processors.push(this.bus);
+  }
+}
+
+const readable = (span: Span) => span as Span & Parameters<EventBus["onEnd"]>[0];
+
+describe("a bus attached while spans are open", () => {
+  it("makes both events of a span that it sees first at its end", () => {
+    const service = new Running();
+    const agent = service.agent("a", { startTime: Date.now() });
+    service.attach();
+    agent.end(Date.now() + 700);
+    expect(service.history(agent)).toMatchObject([
+      { type: "agent.invocation.started", time: Date.now(), data: { agentName: "a" } },
+      { type: "agent.invocation.completed", data: { durationMillis: 700 } },
+      { type: "agent.terminate", data: { reason: "completed" } },
+    ]);
+    expect(service.fate(agent)).toBe("completed");
+    expect(service.bus.stats()).toMatchObject({ refused: 0, openSpans: 0, activeRuns: 0 });
+  });
+
+  it("keeps a run in one generation: what it sees of it ends before the agent does", async () => {
+    const service = new Running({ closeGraceMillis: 1000 });
+    const agent = service.agent("a");
+    const model = service.model({ under: agent });
+    service.attach();
+    model.end();
+    service.tool("t", { under: agent }).end();
+    agent.end();
+    expect(service.types(agent)).toEqual([
+      "agent.model.started",
+      "agent.model.completed",
+      "agent.tool.started",
+      "agent.tool.completed",
+      "agent.invocation.started",
+      "agent.invocation.completed",
+      "agent.terminate",
+    ]);
+    await pass(1000);
+    expect(service.info(agent)?.state).toBe("closed");
+  });
+
+  it("does not wait for ever when the agent that it never saw does not end", async () => {
+    const service = new Running({ closeGraceMillis: 1000 });
+    const agent = service.agent("a");
+    service.attach();
+    service.tool("t", { under: agent }).end();
+    await pass(1000);
+    expect(service.info(agent)?.state).toBe("closed");
+  });
+
+  it("ignores the end of a span that is no event", () => {
+    const service = new Running();
+    const span = service.plain("GET /");
+    service.attach();
+    span.end();
+    expect(service.bus.stats()).toMatchObject({ published: 0, refused: 0, errors: 0, activeRuns: 0 });
+  });
+
+  it("reads the events that the span had before", () => {
+    const service = new Running();
+    const agent = service.agent("a");
+    agent.addEvent("progress");
+    service.attach();
+    agent.end();
+    expect(service.types(agent).slice(0, 2)).toEqual(["agent.invocation.started", "progress"]);
+  });
+});
+
+describe("a span that ends more than once", () => {
+  it("is counted from the second time on, also when its run is closed", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    agent.end();
+    const before = service.history(agent);
+    service.bus.onEnd(readable(agent));
+    service.bus.onEnd(readable(agent));
+    expect(service.history(agent)).toEqual(before);
+    expect(service.bus.stats()).toMatchObject({ refused: 2, openSpans: 0 });
+    expect(service.bus.runs()).toHaveLength(1);
+  });
+
+  it("is counted while its run is open", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const tool = service.tool("t", { under: agent });
+    tool.end();
+    service.bus.onEnd(readable(tool));
+    expect(service.types(agent).filter((type) => type === "agent.tool.completed")).toHaveLength(1);
+    expect(service.bus.stats().openSpans).toBe(1);
+  });
+
+  it("does not end the run twice when it was seen late", () => {
+    const service = new Running();
+    const agent = service.agent("a");
+    service.attach();
+    agent.end();
+    service.bus.onEnd(readable(agent));
+    expect(service.types(agent)).toHaveLength(3);
+    expect(service.bus.stats().refused).toBe(1);
+  });
+});
+
+describe("a span that starts twice", () => {
+  it("is one span", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    service.bus.stats();
+    service.bus.onStart(readable(agent));
+    service.bus.stats();
+    agent.end();
+    const ends = service.types(agent).filter((type) => type === "agent.invocation.completed");
+    const starts = service.types(agent).filter((type) => type === "agent.invocation.started");
+    expect([starts.length, ends.length]).toEqual([1, 1]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0 });
+    expect(service.fate(agent)).toBe("completed");
+  });
+});
+
+describe("two buses on one provider", () => {
+  it("see the same, each with ids of its own, live events and dropped attributes too", () => {
+    const other = new EventBus();
+    const service = new Service({}, { spanProcessors: [other], spanLimits: { attributeCountLimit: 3 } });
+    const agent = service.agent("a");
+    const model = service.model({ under: agent });
+    service.bus.stats();
+    other.stats();
+    model.addEvent("progress");
+    model.setAttributes({ x: 1, y: 2, "gen_ai.usage.input_tokens": 7 });
+    model.end();
+    agent.end();
+    const theirs = other.history(traceIdOf(agent));
+    expect(theirs.map(({ type }) => type)).toEqual(service.types(agent));
+    expect(service.types(agent)).toContain("agent.tokens.used");
+    expect(theirs.map(({ id }) => id)).not.toEqual(service.history(agent).map(({ id }) => id));
+    expect(theirs.filter(({ spanId }) => spanId === spanIdOf(model)).length).toBeGreaterThan(3);
+  });
+
+  it("close apart: what one closed the other still takes", () => {
+    const other = new EventBus();
+    const service = new Service({}, { spanProcessors: [other] });
+    const agent = service.agent("a");
+    service.bus.closeStream(traceIdOf(agent));
+    agent.end();
+    expect(other.history(traceIdOf(agent))).toHaveLength(3);
+    expect(service.types(agent)).toContain("agent.invocation.failed");
+  });
+
+  it("of which one is registered twice counts everything once", () => {
+    const service = new Service();
+    const provider = new BasicTracerProvider({ spanProcessors: [service.bus, service.bus] });
+    const span = provider.getTracer("app").startSpan("invoke_agent a", {
+      attributes: { "gen_ai.operation.name": "invoke_agent" },
+    });
+    span.end();
+    expect(service.types(span)).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
+  });
+});

@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+export const modules = join(root, "node_modules");
+
+const tsc = join(modules, ".bin", "tsc");
+
+/** As strict as it gets: whatever the declarations of spanbus do not say properly is an error. */
+const strict = {
+  target: "es2022",
+  lib: ["es2022"],
+  module: "nodenext",
+  moduleResolution: "nodenext",
+  types: [] as readonly string[],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  useUnknownInCatchVariables: true,
+  skipLibCheck: false,
+  noEmit: true,
+};
+
+/** A project of somebody who uses the built spanbus, in a folder of its own. */
+export class Consumer {
+  readonly folder: string;
+  readonly declarations: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.declarations = join(folder, "node_modules/spanbus/dist");
+  }
+
+  /** Builds spanbus and installs it beside the OpenTelemetry packages of that `node_modules`. */
+  static async create(openTelemetry = modules): Promise<Consumer> {
+    const consumer = new Consumer(realpathSync(mkdtempSync(join(tmpdir(), "spanbus-consumer-"))));
+    const { folder, declarations } = consumer;
+    const installed = join(folder, "node_modules");
+    mkdirSync(declarations, { recursive: true });
+    copyFileSync(join(root, "package.json"), join(installed, "spanbus/package.json"));
+    symlinkSync(join(openTelemetry, "@opentelemetry"), join(installed, "@opentelemetry"), "junction");
+    symlinkSync(join(modules, "@types"), join(installed, "@types"), "junction");
+    symlinkSync(join(modules, "undici-types"), join(installed, "undici-types"), "junction");
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    await command(tsc, ["-p", "tsconfig.build.json", "--outDir", declarations], root);
+    return consumer;
+  }
+
+  /** What the compiler has to say about the program, one complaint a line. */
+  async complaints(source: string, options: Partial<typeof strict> = {}): Promise<string[]> {
+    writeFileSync(join(this.folder, "program.ts"), source);
+    const config = { compilerOptions: { ...strict, ...options }, files: ["program.ts"] };
+    writeFileSync(join(this.folder, "tsconfig.json"), JSON.stringify(config));
+    try {
+      await execute(tsc, ["-p", this.folder, "--pretty", "false"], { cwd: this.folder });
+      return [];
+    } catch (error) {
+      const { stdout } = error as { stdout?: string };
+      if (!stdout) throw error;
+      return stdout.trim().split("\n");
+    }
+  }
+
+  /** What the program prints. */
+  async output(program: string): Promise<string> {
+    writeFileSync(join(this.folder, "program.mjs"), program);
+    return command(process.execPath, ["program.mjs"], this.folder);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** What a command prints. It fails with that text, not only with the exit code. */
+export async function command(name: string, args: readonly string[], cwd: string): Promise<string> {
+  try {
+    const { stdout } = await execute(name, args, { cwd, env: { ...process.env, NO_COLOR: "1" } });
+    return stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${name} ${args.join(" ")}\n${stdout}\n${stderr}`, { cause: error });
+  }
+}
