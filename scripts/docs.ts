@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type FieldName, fields, operations, otherEvents } from "../src/bus/catalogue.js";
 import type { ControlEventMap } from "../src/bus/event.js";
+import { figures } from "../src/bus/stats.js";
 
 /** The events that the bus itself puts into a stream, and their data. */
 const controlEvents: Record<keyof ControlEventMap, { says: string; where: string; data: string }> = {
@@ -59,8 +60,8 @@ fields in the column *data*. A start adds those in *started*. Both ends add thos
       Object.entries(otherEvents).map(([type, { says, data }]) => [`\`${type}\``, says, uses(data)]),
     ),
     "## Events of the bus",
-    `The bus puts these into a stream itself. They have no \`seq\` and pass every filter of a reader. Names that begin with
-\`bus.\` cannot be published.`,
+    `The bus puts these into a stream itself. They have no \`seq\`. A \`bus.gap\` passes every filter of a reader. Names that
+begin with \`bus.\` cannot be published.`,
     table(
       ["type", "what", "stream", "data"],
       Object.entries(controlEvents).map(([type, { says, where, data }]) => [`\`${type}\``, says, where, data]),
@@ -107,6 +108,43 @@ ${fence}`,
   ];
 }
 
+/** docs/STATS.md, from the table of figures. */
+export function statsPage(): string {
+  const of = (kind: "counter" | "gauge") =>
+    table(
+      ["figure", "what"],
+      Object.entries(figures).flatMap(([name, { kind: own, says }]) => (own === kind ? [[`\`${name}\``, says]] : [])),
+    );
+  const parts = [
+    "<!-- Written by `npm run docs` from src/bus/stats.ts. Do not edit by hand. -->",
+    "# Statistics",
+    "`bus.stats()` says what the bus counted and what it holds. It is exact at the moment of the call, also for readers that\nsleep.",
+    "## Counted since the start",
+    of("counter"),
+    "## Held now",
+    of("gauge"),
+    "## Depths",
+    `For people and tests: \`queueDepths\` has the events waiting for each reader of all runs (\`global\`) and of each run
+(\`runs\`), \`historyDepths\` the events kept of each run. \`stats({ depths: false })\` leaves them out. Run ids never
+belong into metric attributes.`,
+    `${fence}ts
+import { EventBus } from "spanbus";
+
+const bus = new EventBus({ maxQueueSize: 2 });
+const sleepy = bus.subscribe("r");
+for (const n of [1, 2, 3]) bus.publish({ runId: "r", type: "tick", data: { n } });
+const { published, dropped, queuedEvents, historyEvents } = bus.stats({ depths: false });
+console.log({ published, dropped, queuedEvents, historyEvents });
+sleepy.close();
+${fence}
+
+${fence}text
+{ published: 3, dropped: 1, queuedEvents: 2, historyEvents: 3 }
+${fence}`,
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
 const fence = "```";
 
 /** Field names as the catalogue writes them: one with `!` is always there. */
@@ -121,4 +159,5 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(new URL("../docs/EVENTS.md", import.meta.url), eventsPage());
+  writeFileSync(new URL("../docs/STATS.md", import.meta.url), statsPage());
 }

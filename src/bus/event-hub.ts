@@ -292,7 +292,7 @@ export class EventHub implements ReaderHost {
     const told = run.known && run.state === "open";
     this.#stop(run, "closed", ended, { reason, outcome: ended });
     if (told) this.#closedTold(run, ended);
-    if (!run.retained.listed) this.#runs.remember(run);
+    this.#rememberIfEmpty(run);
     return true;
   }
 
@@ -304,7 +304,7 @@ export class EventHub implements ReaderHost {
     run.isClosing = false;
     this.#stop(run, "detached", "detached", { reason: "closed", outcome: "detached" });
     if (run.known) this.#closedTold(run, "detached");
-    if (!run.retained.listed) this.#runs.remember(run);
+    this.#rememberIfEmpty(run);
   }
 
   /** A callback is being asked about an event. */
@@ -448,6 +448,11 @@ export class EventHub implements ReaderHost {
 
   #takes(run: Run): boolean {
     return (run.state === "open" || run.state === "detached") && !this.#shutdown && !this.#deciding;
+  }
+
+  /** Who was told of the end may have dropped the run, or gone on with it. */
+  #rememberIfEmpty(run: Run): void {
+    if (run.state !== "open" && run.state !== "dropped" && !run.retained.listed) this.#runs.remember(run);
   }
 
   #closedTold(run: Run, outcome: Outcome): void {

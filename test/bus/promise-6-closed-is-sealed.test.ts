@@ -8,7 +8,6 @@ import {
   readToEnd,
   readWaiting,
   restoreAfterEach,
-  settle,
   shown,
   taken,
 } from "./support.js";
@@ -90,7 +89,8 @@ describe("a run that is closed by who is told of its opening", () => {
     bus.publish({ runId: "run", type: "note", data: { n: 1 } });
     expect(told.at(-1)).toBe("closed");
     expect(shown(await readWaiting(all)).at(-1)).toBe("bus.run.closed");
-    await settle();
+    const got = await readToEnd(reader);
+    expect(shown(bus.history("run")), "what its reader got is what is kept").toEqual(shown(got));
     expect((await reader.ended).reason).toBe("closed");
   });
 
