@@ -1,6 +1,7 @@
 export { EventBusError } from "./bus/errors.js";
 export type * from "./bus/event.js";
 export type {
+  AbortSignalLike,
   GlobalSubscribeOptions,
   HistoryOptions,
   HubOptions,

@@ -66,10 +66,17 @@ export function checkedLimits<Name extends string>(
   return checked;
 }
 
+/** An `AbortSignal`, written so that a consumer needs the types of neither the DOM nor Node. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** What a reader of all runs may ask for. */
 export interface GlobalSubscribeOptions {
   /** Ends the reader, normally. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
   /** Event types to read: exact names, or prefixes ending in `.*`. Default all. */
   readonly types?: readonly string[];
   /** Says of each event whether this reader gets it. Runs in the publisher's call; a throw hides the event. */

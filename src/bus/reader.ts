@@ -2,6 +2,7 @@ import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
 import type { BusEvent, GapData, SubscriptionEnd } from "./event.js";
 import { EventLog, type HeadMoment } from "./event-log.js";
+import type { AbortSignalLike } from "./hub-options.js";
 import type { Subscription, SubscriptionMembers } from "./subscription.js";
 
 /** What a reader needs of the hub. */
@@ -20,7 +21,7 @@ export interface ReaderStart {
   /** A gap to tell before anything else. */
   readonly gap?: BusEvent | undefined;
   readonly after?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   readonly idleTimeoutMillis?: number | undefined;
   /** Called once, when the reader is over; `dropped` is what it lost. */
   left(reader: Reader, dropped: number): void;
@@ -37,7 +38,7 @@ const NOTHING: readonly BusEvent[] = Object.freeze([]);
 export class Reader implements SubscriptionMembers {
   readonly #host: ReaderHost;
   #log: EventLog;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignalLike | undefined;
   readonly #idleTimeoutMillis: number | undefined;
   readonly #left: ReaderStart["left"];
   #gap: BusEvent | undefined;
