@@ -1,8 +1,7 @@
 import { flat } from "./bounded-json.js";
 import { isName, positiveInteger, runIdName, wrong } from "./checks.js";
-import { eventId, parseCursor } from "./cursor.js";
+import { eventId } from "./cursor.js";
 import { Deadlines } from "./deadlines.js";
-import { EventBusError } from "./errors.js";
 import type { BusEvent, ControlEventMap, EventInput, GapData, Outcome, SubscriptionEnd } from "./event.js";
 import { EventStream, type Feed, type Verdicts } from "./event-stream.js";
 import {
@@ -17,7 +16,9 @@ import {
   wantsDepths,
 } from "./hub-options.js";
 import { checkedDraft, controlEvent, type GuardedRedact, isEventType, makeEvent } from "./make-event.js";
-import { Reader, type ReaderHost } from "./reader.js";
+import type { ReaderHost } from "./reader.js";
+import { Readers } from "./readers.js";
+import { replayOf } from "./replay.js";
 import { Retention } from "./retention.js";
 import type { Run, RunInfo } from "./run.js";
 import { RunTable } from "./run-table.js";
@@ -51,19 +52,16 @@ export class EventHub implements ReaderHost {
   readonly #redact: GuardedRedact | undefined;
   readonly #runs: RunTable;
   readonly #types = new Map<string, string>();
-  readonly #readers = new Map<Reader, Run | undefined>();
+  readonly #readers: Readers;
   #global: EventStream;
-  #globalReaders = 0;
   #deciding = false;
   #shutdown = false;
   #openSpans = 0;
   readonly #counts = {
     published: 0,
     delivered: 0,
-    dropped: 0,
     refused: 0,
     evictedRuns: 0,
-    rejectedSubscribers: 0,
     abandonedSpans: 0,
     errors: 0,
   };
@@ -73,6 +71,7 @@ export class EventHub implements ReaderHost {
     this.#owner = owner;
     this.deadlines = new Deadlines((error) => this.report("timer", error));
     this.unreadTimeoutMillis = this.#settings.unreadTimeoutMillis;
+    this.#readers = new Readers(this.#settings, this);
     this.#taps = new Taps((what, error) => this.report(what, error));
     this.#retention = new Retention(this.#settings, (run) => this.#evicted(run));
     const { redact } = this.#settings;
@@ -93,13 +92,10 @@ export class EventHub implements ReaderHost {
 
   subscribe(runId: string, options?: SubscribeOptions): Subscription {
     const checked = checkedSubscribe("options", options);
-    const { maxRunSubscribers } = this.#settings;
-    const run = this.#awaited(runIdName(runId));
-    if (this.#readers.size - this.#globalReaders >= maxRunSubscribers) {
-      this.#runs.forgetAwaited(run);
-      throw this.#turnedAway("maxRunSubscribers", maxRunSubscribers);
-    }
-    const { gap, replay } = this.#replay(run, checked.after);
+    runIdName(runId);
+    this.#readers.admit("run");
+    const run = this.#awaited(runId);
+    const replay = replayOf(run, checked.after);
     run.readers += 1;
     if (run.closing) this.deadlines.keepAlive(run.closing, true);
     const left = (): void => {
@@ -107,18 +103,13 @@ export class EventHub implements ReaderHost {
       if (run.readers === 0 && run.closing) this.deadlines.keepAlive(run.closing, false);
       this.#runs.forgetAwaited(run);
     };
-    return this.#attach(run, run.stream, checked, replay, gap, left);
+    return this.#readers.attach({ run, stream: run.stream, replay, options: checked, left });
   }
 
   subscribeGlobal(options?: GlobalSubscribeOptions): Subscription {
     const checked: GlobalSubscribeOptions = checkedSubscribe("options", options);
-    const { maxGlobalSubscribers } = this.#settings;
-    if (this.#globalReaders >= maxGlobalSubscribers)
-      throw this.#turnedAway("maxGlobalSubscribers", maxGlobalSubscribers);
-    this.#globalReaders += 1;
-    return this.#attach(undefined, this.#global, checked, [], undefined, () => {
-      this.#globalReaders -= 1;
-    });
+    this.#readers.admit("global");
+    return this.#readers.attach({ run: undefined, stream: this.#global, replay: { events: [] }, options: checked });
   }
 
   history(runId: string, options?: HistoryOptions): readonly BusEvent[] {
@@ -128,7 +119,7 @@ export class EventHub implements ReaderHost {
     const run = this.#runs.get(runIdName(runId));
     if (!run) return [];
     if (after === undefined) return run.history.all().slice(limit === undefined ? 0 : -limit);
-    return this.#replay(run, after).replay.slice(0, limit);
+    return replayOf(run, after).events.slice(0, limit);
   }
 
   runs(): readonly RunInfo[] {
@@ -145,35 +136,24 @@ export class EventHub implements ReaderHost {
   }
 
   stats(options?: StatsOptions): BusStats {
-    let { dropped } = this.#counts;
-    let queuedEvents = 0;
-    const global: number[] = [];
-    const runs: Record<string, number[]> = Object.create(null);
-    for (const [reader, run] of this.#readers) {
-      dropped += reader.dropped;
-      queuedEvents += reader.size;
-      if (!run) global.push(reader.size);
-      else {
-        runs[run.id] ??= [];
-        runs[run.id]?.push(reader.size);
-      }
-    }
+    const { dropped, queued, depths } = this.#readers.depths();
     const stats = {
       ...this.#counts,
       dropped,
+      rejectedSubscribers: this.#readers.rejected,
       activeRuns: this.#runs.open.size,
       retainedRuns: this.#retention.runs.size,
       historyEvents: this.#retention.events,
       historyBytes: this.#retention.bytes,
-      runSubscribers: this.#readers.size - this.#globalReaders,
-      globalSubscribers: this.#globalReaders,
+      runSubscribers: this.#readers.ofRuns,
+      globalSubscribers: this.#readers.ofAll,
       openSpans: this.#openSpans,
-      queuedEvents,
+      queuedEvents: queued,
     };
     if (!wantsDepths(options)) return stats;
     const historyDepths: Record<string, number> = Object.create(null);
     for (const run of this.#retention.runs.newestFirst()) historyDepths[run.id] = run.history.length;
-    return { ...stats, queueDepths: { global, runs }, historyDepths };
+    return { ...stats, queueDepths: depths, historyDepths };
   }
 
   // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,7 +208,7 @@ export class EventHub implements ReaderHost {
       if (run.known) this.#closedTold(run, "unknown");
     }
     this.#stop(run, "dropped", "unknown", { reason: "dropped" });
-    for (const [reader, of] of this.#readers) if (of === run) reader.release({ reason: "dropped" });
+    this.#readers.release(run);
     this.#retention.forget(run);
     this.#runs.forget(run);
     return true;
@@ -358,64 +338,6 @@ export class EventHub implements ReaderHost {
 
   gap(last: BusEvent, data: GapData): BusEvent {
     return controlEvent(last.id, last.runId, "bus.gap", data);
-  }
-
-  // ── readers ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #attach(
-    run: Run | undefined,
-    stream: EventStream,
-    options: SubscribeOptions,
-    replay: readonly BusEvent[],
-    gap: BusEvent | undefined,
-    left: () => void,
-  ): Subscription {
-    const decide = (where: (event: BusEvent) => boolean, event: BusEvent): boolean =>
-      Boolean(this.decide("where", () => where(event), false));
-    const feed = stream.feed(options, decide);
-    const { signal, idleTimeoutMillis, after } = options;
-    const reader: Reader = new Reader(this, {
-      log: feed.log,
-      replay: options.types || options.where ? replay.filter((event) => feed.matches(event)) : replay,
-      gap,
-      after: after === "live" ? undefined : after,
-      signal,
-      idleTimeoutMillis,
-      left: (_reader, dropped) => {
-        this.#counts.dropped += dropped;
-        this.#readers.delete(reader);
-        stream.release(feed);
-        left();
-      },
-    });
-    this.#readers.set(reader, run);
-    reader.start();
-    return reader as Reader & Subscription;
-  }
-
-  /** What a new reader gets first: a gap if its cursor cannot be met, and the events behind it. */
-  #replay(run: Run, after: string | undefined): { gap?: BusEvent; replay: readonly BusEvent[] } {
-    if (after === "live") return { replay: [] };
-    if (after === undefined) return { replay: run.history.all() };
-    const cursor = parseCursor(after);
-    const firstSeq = run.history.firstSeq ?? run.seq + 1;
-    const lastMissed = eventId(run.generation, firstSeq - 1);
-    if (!cursor || cursor.generation !== run.generation || cursor.seq > run.seq) {
-      const data: GapData = { missed: firstSeq - 1, reason: "generation", resumeAfter: after };
-      return { gap: controlEvent(lastMissed, run.id, "bus.gap", data), replay: run.history.all() };
-    }
-    const replay = run.history.after(cursor.seq);
-    if (firstSeq <= cursor.seq + 1) return { replay };
-    const data: GapData = { missed: firstSeq - 1 - cursor.seq, reason: "evicted", resumeAfter: after };
-    return { gap: controlEvent(lastMissed, run.id, "bus.gap", data), replay };
-  }
-
-  #turnedAway(option: string, limit: number): EventBusError {
-    this.#counts.rejectedSubscribers += 1;
-    return new EventBusError(
-      "SPANBUS_SUBSCRIBER_LIMIT",
-      `\`${option}\` allows ${limit} readers, and ${limit} are attached`,
-    );
   }
 
   // ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,10 +12,14 @@ export interface ReaderHost {
   readonly unreadTimeoutMillis: number;
   gap(last: BusEvent, data: GapData): BusEvent;
   delivered(): void;
+  /** Asks a callback of the reader; a throw is reported and gives `otherwise`. */
+  decide<T>(what: string, callback: () => T, otherwise: T): T;
 }
 
 export interface ReaderStart {
   readonly log: EventLog;
+  /** Where in the log it begins. */
+  readonly position: number;
   /** Events to read before the log's. */
   readonly replay: readonly BusEvent[];
   /** A gap to tell before anything else. */
@@ -24,7 +28,7 @@ export interface ReaderStart {
   readonly signal?: AbortSignalLike | undefined;
   readonly idleTimeoutMillis?: number | undefined;
   /** Called once, when the reader is over; `dropped` is what it lost. */
-  left(reader: Reader, dropped: number): void;
+  left(dropped: number): void;
 }
 
 type Waiting =
@@ -66,7 +70,7 @@ export class Reader implements SubscriptionMembers {
     this.#signal = start.signal;
     this.#idleTimeoutMillis = start.idleTimeoutMillis;
     this.#left = start.left;
-    this.#position = start.log.head;
+    this.#position = start.position;
     this.#moment = start.log.headMoment;
     this.#deliveredAt = host.deadlines.now();
   }
@@ -263,7 +267,7 @@ export class Reader implements SubscriptionMembers {
     this.#signal?.removeEventListener("abort", this.#abort);
     if (this.#unread) this.#host.deadlines.clear(this.#unread);
     if (this.#idle) this.#host.deadlines.clear(this.#idle);
-    this.#left(this, this.#dropped);
+    this.#left(this.#dropped);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const each of waiting) each.resolve(DONE);

@@ -52,25 +52,32 @@ export class Chunks {
   }
 
   #add(run: Run, spanId: string, input: EventInput, text: string): void {
-    let ofRun = this.#pending.get(run);
-    if (!ofRun) {
-      ofRun = new Map();
-      this.#pending.set(run, ofRun);
+    let pending = this.#pending.get(run)?.get(spanId);
+    // Joined they must fit into one event as each did alone.
+    if (pending && pending.text.length + text.length > MAX_LENGTH) {
+      this.#publishNow(run, spanId, pending);
+      pending = undefined;
     }
-    let pending = ofRun.get(spanId);
-    if (!pending) {
-      const deadline = new Deadline(() => this.flush(run));
-      pending = { input: { ...input, time: input.time ?? Date.now() }, text: "", chunks: 0, deadline };
-      ofRun.set(spanId, pending);
-      this.#hub.deadlines.set(deadline, this.#hub.deadlines.now() + WINDOW_MILLIS);
-    }
+    pending ??= this.#begin(run, spanId, input);
     pending.text += text;
     pending.chunks += 1;
-    if (pending.text.length >= MAX_LENGTH) {
-      ofRun.delete(spanId);
-      if (ofRun.size === 0) this.#pending.delete(run);
-      this.#publish(run, pending);
-    }
+    if (pending.text.length >= MAX_LENGTH) this.#publishNow(run, spanId, pending);
+  }
+
+  #begin(run: Run, spanId: string, input: EventInput): Pending {
+    const deadline = new Deadline(() => this.flush(run));
+    const pending = { input: { ...input, time: input.time ?? Date.now() }, text: "", chunks: 0, deadline };
+    const ofRun = this.#pending.get(run) ?? new Map<string, Pending>();
+    this.#pending.set(run, ofRun.set(spanId, pending));
+    this.#hub.deadlines.set(deadline, this.#hub.deadlines.now() + WINDOW_MILLIS);
+    return pending;
+  }
+
+  #publishNow(run: Run, spanId: string, pending: Pending): void {
+    const ofRun = this.#pending.get(run);
+    ofRun?.delete(spanId);
+    if (ofRun?.size === 0) this.#pending.delete(run);
+    this.#publish(run, pending);
   }
 
   #publish(run: Run, { input, text, chunks, deadline }: Pending): void {

@@ -22,7 +22,11 @@ function openBus(): { bus: EventBus; texts: () => unknown[]; events: BusEvent[] 
   publishNote(bus, "run", 1);
   const events: BusEvent[] = [];
   bus.tap((event) => events.push(event));
-  return { bus, events, texts: () => events.filter(({ type }) => type === CHUNK).map((event) => dataOf(event)["text"]) };
+  return {
+    bus,
+    events,
+    texts: () => events.filter(({ type }) => type === CHUNK).map((event) => dataOf(event)["text"]),
+  };
 }
 
 function publishChunk(bus: EventBus, text: string, spanId = "span", more: object = {}): BusEvent | undefined {

@@ -136,7 +136,9 @@ describe("eviction", () => {
     publishNote(bus, "other", 1);
     await readToEnd(first);
     publishNote(bus, "run", 3);
-    const second = bus.subscribe("run", { after: taken(bus.history("run")[0] && { id: first.lastId } as BusEvent).id });
+    const second = bus.subscribe("run", {
+      after: taken(bus.history("run")[0] && ({ id: first.lastId } as BusEvent)).id,
+    });
     publishNote(bus, "run", 4);
     expect(shown(await readWaiting(second))).toEqual([3, 4]);
   });
@@ -256,7 +258,8 @@ describe("what waits for a reader", () => {
 describe("what a run remembers of itself", () => {
   it("is bounded: at most 100 traces", () => {
     const bus = new EventBus();
-    for (const n of range(1, 300)) bus.publish({ runId: "run", type: "note", traceId: n.toString(16).padStart(32, "0") });
+    for (const n of range(1, 300))
+      bus.publish({ runId: "run", type: "note", traceId: n.toString(16).padStart(32, "0") });
     expect(bus.runs()[0]?.traceIds).toHaveLength(100);
   });
 });

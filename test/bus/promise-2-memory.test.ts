@@ -10,7 +10,7 @@ setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
 const MEGABYTE = 1024 * 1024;
-const TEXTS = 60;
+const TEXTS = 30;
 
 /** Bytes of heap that are still in use afterwards. */
 async function heapKeptBy(act: () => void): Promise<number> {
@@ -66,7 +66,7 @@ describe("an event that is kept", () => {
     const bus = new EventBus();
     const kept = await heapKeptBy(publishSlices(bus, slice));
     expect(bus.stats().historyEvents).toBe(TEXTS);
-    expect(kept).toBeLessThan(8 * MEGABYTE);
+    expect(kept).toBeLessThan((TEXTS / 4) * MEGABYTE);
   });
 
   it("does not pin what a joined chunk was cut from, nor a remembered id of a closed run", async () => {
@@ -81,7 +81,7 @@ describe("an event that is kept", () => {
       publishNote(bus, "run", 2);
     });
     expect(bus.stats().historyEvents).toBe(3);
-    expect(kept).toBeLessThan(8 * MEGABYTE);
+    expect(kept).toBeLessThan((TEXTS / 4) * MEGABYTE);
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import {
   dataOf,
   generationOf,
+  isOfType,
   publishNote,
   publishNotes,
   range,
@@ -112,7 +113,7 @@ describe("a reader that falls behind", () => {
   it("gets the gap whatever it filters by, and only what it asked for counts", async () => {
     const bus = new EventBus({ maxQueueSize: 2 });
     const byType = bus.subscribe("run", { types: ["wanted"] });
-    const byWhere = bus.subscribe("run", { where: ({ type }) => type === "wanted" });
+    const byWhere = bus.subscribe("run", { where: isOfType("wanted") });
     for (const n of range(1, 10)) publishNote(bus, "run", n, n % 2 === 0 ? "wanted" : "other");
     expect(shown(await readWaiting(byType))).toEqual(["gap 3", 8, 10]);
     expect(shown(await readWaiting(byWhere))).toEqual(["gap 3", 8, 10]);

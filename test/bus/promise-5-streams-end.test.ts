@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { type BusEvent, EventBus, type Subscription } from "spanbus";
 import { describe, expect, it } from "vitest";
 import {
+  isOfType,
   isSettled,
   publishNote,
   publishNotes,
@@ -87,7 +88,7 @@ describe.each(Object.keys(kinds))("a reader %s", (kind) => {
     const bus = new EventBus();
     const readers = [subscribe(bus), subscribe(bus), subscribe(bus)] as const;
     publishNotes(bus, "run", 1, 3);
-    for await (const event of readers[0]) if (event.type === "note") break;
+    for await (const event of readers[0]) if (isOfType("note")(event)) break;
     for await (const batch of readers[1].batches()) if (batch.length > 0) break;
     const loop = async (): Promise<void> => {
       for await (const event of readers[2]) throw new Error(`no use for ${event.type}`);

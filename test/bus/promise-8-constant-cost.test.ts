@@ -15,23 +15,24 @@ restoreAfterEach();
 
 /** How many jobs `act` puts into the microtask queue by itself. */
 function jobsQueuedBy(act: () => void): number {
-  const { then } = Promise.prototype;
-  const { queueMicrotask } = globalThis;
   let jobs = 0;
-  // biome-ignore lint/suspicious/noThenProperty: counted here, and put back below
-  Promise.prototype.then = function <T, A, B>(this: Promise<T>, ...callbacks: [never, never]): Promise<A | B> {
-    jobs += 1;
-    return then.apply(this, callbacks) as Promise<A | B>;
-  };
-  globalThis.queueMicrotask = (callback) => {
-    jobs += 1;
-    queueMicrotask(callback);
-  };
+  const counted = [
+    [Promise.prototype, "then"],
+    [globalThis, "queueMicrotask"],
+  ] as const;
+  const restore = counted.map(([owner, name]) => {
+    const original = Object.getOwnPropertyDescriptor(owner, name) as PropertyDescriptor;
+    const value = function (this: unknown, ...given: unknown[]): unknown {
+      jobs += 1;
+      return original.value.apply(this, given);
+    };
+    Object.defineProperty(owner, name, { ...original, value });
+    return () => Object.defineProperty(owner, name, original);
+  });
   try {
     act();
   } finally {
-    Promise.prototype.then = then;
-    globalThis.queueMicrotask = queueMicrotask;
+    for (const each of restore) each();
   }
   return jobs;
 }
@@ -80,7 +81,10 @@ describe("a publish schedules", () => {
     waitingReaders(again, 50, { types: ["note"] });
     waitingReaders(again, 50, { types: ["other"] });
     waitingReaders(again, 50);
-    expect(jobsQueuedBy(() => publishNote(again, "run", 1)), "and none for who did not ask for it").toBe(2);
+    expect(
+      jobsQueuedBy(() => publishNote(again, "run", 1)),
+      "and none for who did not ask for it",
+    ).toBe(2);
   });
 });
 

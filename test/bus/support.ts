@@ -2,7 +2,6 @@ import { type DiagLogger, diag } from "@opentelemetry/api";
 import type { BusEvent, EventBus, Subscription } from "spanbus";
 import { afterEach, vi } from "vitest";
 
-
 /** Publishes the notes numbered `from` to `to` into a run. */
 export function publishNotes(bus: EventBus, runId: string, from: number, to = from): BusEvent[] {
   const events: BusEvent[] = [];
@@ -12,6 +11,11 @@ export function publishNotes(bus: EventBus, runId: string, from: number, to = fr
 
 export function publishNote(bus: EventBus, runId: string, n: number, type = "note"): BusEvent {
   return taken(bus.publish({ runId, type, data: { n } }));
+}
+
+/** Whether an event is of this type, for names that are the test's own. */
+export function isOfType(type: string): (event: BusEvent) => boolean {
+  return (event) => String(event.type) === type;
 }
 
 /** The event of a publish that must not be refused. */

@@ -87,6 +87,32 @@ describe("a span given up at a close", () => {
   });
 });
 
+describe("a span of a run that was dropped", () => {
+  it("is open no more, and its end and its children change nothing", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    expect(service.bus.dropHistory(traceIdOf(agent))).toBe(true);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, retainedRuns: 0 });
+    expect(() => {
+      agent.addEvent("late");
+      agent.end();
+    }).not.toThrow();
+    expect(service.bus.runs()).toEqual([]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, errors: 0 });
+  });
+});
+
+describe("more open runs than maxOpenRuns", () => {
+  it("close the least recently published as abandoned", () => {
+    const service = new Service({ maxOpenRuns: 2 });
+    const agents = ["1", "2", "3"].map((name) => service.agent(name));
+    expect(agents.map((agent) => service.fate(agent))).toEqual(["abandoned", "open", "open"]);
+    for (const agent of agents) agent.end();
+    expect(agents.map((agent) => service.fate(agent))).toEqual(["abandoned", "completed", "completed"]);
+    expect(service.bus.stats()).toMatchObject({ activeRuns: 0, openSpans: 0, abandonedSpans: 1 });
+  });
+});
+
 describe("more open spans than maxOpenSpans", () => {
   it("give up the oldest", () => {
     const service = new Service({ maxOpenSpans: 2 });

@@ -119,6 +119,21 @@ describe("bus.run", () => {
     expect(service.bus.stats().refused).toBeGreaterThan(0);
   });
 
+  it("publishes chunks that wait before it closes", async () => {
+    const service = new Service({ transient: [] });
+    service.bus.run("r", () => {
+      const agent = service.agent("a");
+      service.log("agent.model.chunk", { on: agent, attributes: { text: "last words" } });
+      service.plain("POST", { under: agent }).end();
+      service.bus.emit("agent.model.chunk", { text: "nobody's" });
+      agent.end();
+    });
+    await pass();
+    expect(service.types("r")).toContain("agent.model.chunk");
+    expect(service.types("r").at(-1)).toBe("agent.terminate");
+    expect(service.bus.stats().refused).toBe(0);
+  });
+
   it("waits for spans that are no events as well", async () => {
     const service = new Service();
     const work = service.bus.run("r", () => {
@@ -277,7 +292,12 @@ describe("bus.run in bus.run", () => {
   it("knows its parent also when that is an unbound run", () => {
     const service = new Service();
     const agent = service.agent("a");
-    const inner = within(agent, () => service.bus.run((runId) => (service.agent("b").end(), runId)));
+    const inner = within(agent, () =>
+      service.bus.run((runId) => {
+        service.agent("b").end();
+        return runId;
+      }),
+    );
     expect(service.info(inner)?.parentRunId).toBe(traceIdOf(agent));
   });
 
@@ -348,6 +368,59 @@ describe("bus.run in bus.run", () => {
     await done;
     await pass();
     expect(service.fate("r")).toBe("completed");
+  });
+
+  it("that settles last decides: earlier failures of the same id do not", async () => {
+    const service = new Service();
+    const call = (millis: number, error?: Error) =>
+      service.bus
+        .run("r", async () => {
+          service.agent("a").end();
+          await later(millis);
+          if (error) throw error;
+        })
+        .catch(() => {});
+    const calls = [call(1000, new Error("early")), call(2000)];
+    await pass(1500);
+    expect(service.fate("r")).toBe("open");
+    await pass(501);
+    await Promise.all(calls);
+    expect(service.fate("r")).toBe("completed");
+    const again = [call(1000), call(2000, new Error("late"))];
+    await pass(2001);
+    await Promise.all(again);
+    expect(service.fate("r")).toBe("failed");
+  });
+
+  it("joins one whose function settled while a stream of it goes on", async () => {
+    const service = new Service();
+    const stream = service.bus.run("r", () => ({ agent: service.agent("streamer") }));
+    await pass(1000);
+    service.bus.run("r", () => service.agent("quick").end());
+    await pass(1000);
+    expect(service.fate("r")).toBe("open");
+    stream.agent.end();
+    await pass();
+    expect(service.fate("r")).toBe("completed");
+    expect(service.types("r")).toHaveLength(6);
+  });
+
+  it("begins the next generation when the run was closed meanwhile, and both are closed in the end", async () => {
+    const service = new Service();
+    const heard = listen(service.bus);
+    service.bus.run("r", () => {
+      service.agent("first").end();
+      service.bus.closeStream("r", "cancelled");
+      service.bus.run("r", () => service.agent("second").end());
+    });
+    await pass();
+    expect(heard.filter((word) => /^(opened|closed) /.test(word))).toEqual([
+      "opened r",
+      "closed r cancelled",
+      "opened r",
+      "closed r completed",
+    ]);
+    expect(service.bus.stats().activeRuns).toBe(0);
   });
 
   it("that throws inside one of the same id leaves it open if the outer one caught that", async () => {

@@ -111,6 +111,25 @@ describe("a run that nobody bound", () => {
     expect(service.event(agent, "agent.terminate").data.reason).toBe("cancelled");
   });
 
+  it.each([
+    ["of the browser and of fetch", () => new DOMException("This operation was aborted", "AbortError")],
+    ["of Node", () => Object.assign(new Error("The operation was aborted"), { name: "AbortError", code: "ABORT_ERR" })],
+  ])("is cancelled also by the AbortError %s, which the SDK records by its code", (_of, make) => {
+    const service = new Service();
+    const agent = service.agent("a");
+    agent.recordException(make());
+    fail(agent, "The operation was aborted");
+    expect(service.fate(agent)).toBe("cancelled");
+  });
+
+  it("is cancelled when the agent says so by error.type", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    agent.setAttribute("error.type", "AbortError");
+    fail(agent);
+    expect(service.fate(agent)).toBe("cancelled");
+  });
+
   it("has the outcome unknown without an agent span", () => {
     const service = new Service();
     const model = service.model();

@@ -48,6 +48,25 @@ describe("the run of a span", () => {
     ]);
   });
 
+  it("is what accepted baggage says also when the kind of the span shows only at its end", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    const late = service.plain("work", { under: baggage("remote") });
+    service.bus.stats();
+    late.setAttribute("gen_ai.operation.name", "invoke_agent");
+    late.end();
+    expect(service.types("remote")).toHaveLength(3);
+  });
+
+  it("is asked of the runId option also for a span that comes without a context", () => {
+    const service = new Service({ runId: (span) => `run of ${span.name}` });
+    service.bus.onStart({
+      name: "invoke_agent a",
+      spanContext: () => ({ traceId: "a".repeat(32), spanId: "b".repeat(16) }),
+      attributes: { "gen_ai.operation.name": "invoke_agent" },
+    });
+    expect(service.types("run of invoke_agent a")).toHaveLength(1);
+  });
+
   it("falls through to the next rule where the runId option says nothing", () => {
     const service = new Service({ runId: () => undefined });
     runContext("bound", () => service.agent("a"));

@@ -208,4 +208,20 @@ describe("a run whose id came with baggage", () => {
   });
 });
 
+describe("a run in a trace that this process began and that came back from another one", () => {
+  it("is owned: it closes when the root that began it is over", () => {
+    const service = new Service();
+    const root = service.plain("job");
+    service.agent("a", { under: root }).end();
+    const callback = service.plain("POST /callback", {
+      under: requestFrom({ traceId: traceIdOf(root), spanId: "1234567890abcdef" }),
+    });
+    service.agent("b", { under: callback }).end();
+    callback.end();
+    expect(service.fate(root)).toBe("open");
+    root.end();
+    expect(service.fate(root)).toBe("completed");
+  });
+});
+
 const requestTrace = "0af7651916cd43dd8448eb211c80319c";

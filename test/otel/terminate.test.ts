@@ -139,6 +139,21 @@ describe("agent.terminate", () => {
     expect(terminations(service, "r")).toMatchObject([{ data: { agentName: "first" } }]);
   });
 
+  it("has the totals also when the kind of the agent shows only at its end", async () => {
+    const service = new Service();
+    const agent = service.plain("work");
+    await Promise.resolve();
+    service.model({ under: agent, attributes: used(10, 1) }).end();
+    service.tool("t", { under: agent }).end();
+    agent.setAttribute("gen_ai.operation.name", "invoke_agent");
+    agent.end();
+    expect(service.event(agent, "agent.terminate").data).toMatchObject({
+      modelCalls: 1,
+      toolCalls: 1,
+      inputTokens: 10,
+    });
+  });
+
   it("has the totals also when the agent ends before what it began", () => {
     const service = new Service();
     const server = service.plain("GET /");

@@ -65,7 +65,9 @@ export class Consumer {
       const { stdout } = error as { stdout?: string };
       if (!stdout) throw error;
       // Declarations of OpenTelemetry that need more than the program has are not ours.
-      return stdout.split("\n").filter((line) => /^(program\.ts|tsconfig\.json|node_modules\/spanbus\/|error )/.test(line));
+      return stdout
+        .split("\n")
+        .filter((line) => /^(program\.ts|tsconfig\.json|node_modules\/spanbus\/|error )/.test(line));
     }
   }
 

@@ -8,11 +8,7 @@ const bus = new EventBus({ closeGraceMillis: 200 });
 const tracer = new BasicTracerProvider({ spanProcessors: [bus] }).getTracer("program");
 const attributes = { "gen_ai.operation.name": "invoke_agent" };
 const root = tracer.startSpan("invoke_agent", { attributes });
-tracer.startSpan(
-  "chat",
-  { attributes: { "gen_ai.operation.name": "chat" } },
-  trace.setSpan(context.active(), root),
-);
+tracer.startSpan("chat", { attributes: { "gen_ai.operation.name": "chat" } }, trace.setSpan(context.active(), root));
 root.end();
 const [run] = bus.runs();
 if (read && run) {

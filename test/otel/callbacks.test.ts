@@ -1,0 +1,167 @@
+import { runContext } from "spanbus";
+import { describe, expect, it } from "vitest";
+import { listen, pass, Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
+
+withContextManager();
+withFakeTime();
+
+describe("a tap that is told of a span", () => {
+  it("may start and end spans itself: order and pairs stay", () => {
+    const service = new Service();
+    service.bus.tap((event) => {
+      if (event.type !== "agent.invocation.started") return;
+      service.tool("reaction", { attributes: { "ai.telemetry.metadata.runId": "side" } }).end();
+    });
+    const agent = service.agent("a");
+    const model = service.model({ under: agent });
+    model.end();
+    agent.end();
+    expect(service.types(agent)).toEqual([
+      "agent.invocation.started",
+      "agent.model.started",
+      "agent.model.completed",
+      "agent.invocation.completed",
+      "agent.terminate",
+    ]);
+    expect(service.types("side")).toEqual(["agent.tool.started", "agent.tool.completed"]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, errors: 0 });
+  });
+
+  it("may start a child of the very span it is told of", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const heard = listen(service.bus);
+    service.bus.tap(({ type }) => {
+      if (type === "agent.model.started") service.tool("child", { under: agent }).end();
+    });
+    service.model({ under: agent }).end();
+    agent.end();
+    expect(heard.filter((word) => word.startsWith("agent."))).toEqual(service.types(agent));
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, errors: 0 });
+  });
+
+  it("may end the span whose start it is told of", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    service.bus.tap(({ type }) => {
+      if (type === "agent.invocation.started") agent.end();
+    });
+    expect(service.types(agent)).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+  });
+
+  it.each([
+    ["closes", (service: Service, runId: string) => service.bus.closeStream(runId)],
+    ["drops", (service: Service, runId: string) => service.bus.dropHistory(runId)],
+  ])("may be one that %s the run at its first event", (_what, act) => {
+    const service = new Service();
+    service.bus.tap((event) => {
+      if (event.type === "agent.invocation.started") act(service, event.runId);
+    });
+    const agent = service.agent("a");
+    service.tool("t", { under: agent }).end();
+    agent.end();
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, errors: 0 });
+  });
+
+  it("may shut the bus down", () => {
+    const service = new Service();
+    service.bus.tap(({ type }) => {
+      if (type === "agent.tool.started") void service.bus.shutdown();
+    });
+    const agent = service.agent("a");
+    service.tool("t", { under: agent }).end();
+    agent.end();
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, errors: 0 });
+  });
+
+  it("may throw: the application and the other taps do not notice", () => {
+    const service = new Service();
+    service.bus.tap(() => {
+      throw new Error("mine");
+    });
+    const heard = listen(service.bus);
+    const agent = service.agent("a");
+    expect(() => agent.end()).not.toThrow();
+    expect(heard).toHaveLength(5);
+    expect(service.bus.stats().errors).toBe(3);
+    expect(service.fate(agent)).toBe("completed");
+  });
+
+  it("may run an agent of its own in a run of its own", async () => {
+    const service = new Service();
+    service.bus.tap(({ type, runId }) => {
+      if (type === "agent.terminate" && runId === "r") service.bus.run("review", () => service.agent("reviewer").end());
+    });
+    service.bus.run("r", () => service.agent("a").end());
+    await pass();
+    await pass();
+    expect([service.fate("r"), service.fate("review")]).toEqual(["completed", "completed"]);
+  });
+});
+
+describe("a callback that decides", () => {
+  it.each([
+    ["redact", (act: () => void) => ({ redact: <T>(draft: T) => (act(), draft) })],
+    ["include", (act: () => void) => ({ include: () => (act(), false) })],
+    ["runId", (act: () => void) => ({ runId: () => (act(), undefined) })],
+    ["attributes", (act: () => void) => ({ attributes: () => (act(), false) })],
+  ])("(%s) cannot publish: what it tries is refused, and nothing recurs without end", (_name, options) => {
+    const made: Service[] = [];
+    const service = new Service(
+      options(() => {
+        made[0]?.bus.publish({ runId: "side", type: "note" });
+        runContext("side", () => made[0]?.bus.emit("note"));
+      }),
+    );
+    made.push(service);
+    const agent = service.agent("a", { attributes: { k: 1 } });
+    service.plain("POST", { under: agent }).end();
+    agent.end();
+    expect(service.types(agent)).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
+    expect(service.types("side")).toEqual([]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, errors: 0 });
+    expect(service.bus.stats().refused).toBeGreaterThan(0);
+  });
+
+  it("may start a span, which is classified when its turn comes", () => {
+    const made: Service[] = [];
+    let done = false;
+    const service = new Service({
+      runId: () => {
+        if (!done) {
+          done = true;
+          made[0]?.tool("inside").end();
+        }
+        return undefined;
+      },
+    });
+    made.push(service);
+    const agent = service.agent("a");
+    expect(() => agent.end()).not.toThrow();
+    expect(service.types(agent)).toHaveLength(3);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+  });
+});
+
+describe("emit", () => {
+  it("inside an agent has its place in the tree, below a span that is no event too", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const http = service.plain("POST", { under: agent });
+    within(http, () => service.bus.emit("note", { n: 1 }));
+    expect(service.history(agent).at(-1)).toMatchObject({
+      type: "note",
+      traceId: traceIdOf(agent),
+      spanId: http.spanContext().spanId,
+      parentSpanId: agent.spanContext().spanId,
+    });
+  });
+
+  it("follows the start of the span that is active", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    within(agent, () => service.bus.emit("note"));
+    expect(service.types(agent)).toEqual(["agent.invocation.started", "note"]);
+  });
+});
