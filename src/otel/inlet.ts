@@ -260,12 +260,14 @@ export class Inlet {
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
     record.kind = operation ? `agent.${operation}` : "span";
-    this.#publisher.started(record, view);
+    const publish = this.#publisher.begin(record, run, record.kind, view);
+    // Counted as open before anybody is told, who may end it or close its run.
     life.openEvents.add(record);
     if (record.outermost === record) life.openOutermost += 1;
     trace.eventOpened(record);
     this.#hub.spanOpened(run);
-    this.#watcher.watch(record, span);
+    publish();
+    if (record.open) this.#watcher.watch(record, span);
   }
 
   #end(record: SpanRecord, span: SpanLike): void {
@@ -298,7 +300,7 @@ export class Inlet {
     }
     if (runScope) {
       runScope.open -= 1;
-      if (record.parent?.runScope !== runScope) runScope.openRoots -= 1;
+      if (record.scopeAround !== runScope) runScope.openRoots -= 1;
     }
   }
 
@@ -335,7 +337,7 @@ export class Inlet {
     if (!scope) return;
     record.runScope = scope;
     scope.open += 1;
-    if (record.parent?.runScope !== scope) scope.openRoots += 1;
+    if (record.scopeAround !== scope) scope.openRoots += 1;
   }
 
   /** A span that is no event, inside a run: its span events are the run's. */

@@ -120,7 +120,11 @@ export class NamedEvents {
 }
 
 function exceptionOf(attributes: Readonly<Record<string, unknown>>): { type?: string; message?: string } {
-  const { "exception.type": type, "exception.message": message } = attributes;
+  const { "exception.message": message, "exception.stacktrace": stack } = attributes;
+  // The SDK prefers an error's code to its name.
+  const isAbort =
+    attributes["exception.type"] === "ABORT_ERR" || (typeof stack === "string" && stack.startsWith("AbortError"));
+  const type = isAbort ? "AbortError" : attributes["exception.type"];
   return { ...(typeof type === "string" && { type }), ...(typeof message === "string" && { message }) };
 }
 

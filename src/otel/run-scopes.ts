@@ -41,13 +41,29 @@ export class RunScopes {
       this.#settled(scope, thrownOutcome(error));
       throw error;
     }
-    if (isThenable(result)) {
-      result.then(
-        () => this.#settled(scope),
-        (error: unknown) => this.#settled(scope, thrownOutcome(error)),
-      );
-    } else this.#settled(scope);
+    if (result instanceof Promise) return this.#followed(scope, result) as T;
+    this.#settled(scope);
     return result;
+  }
+
+  /**
+   * The same promise for the caller, who alone says whether a rejection is handled. One of a class of its own is returned as
+   * it is, since its methods are part of the result. Other thenables are left alone: `then` may be what starts them.
+   */
+  #followed(scope: RunScope, promise: Promise<unknown>): Promise<unknown> {
+    const followed = promise.then(
+      (value) => {
+        this.#settled(scope);
+        return value;
+      },
+      (error: unknown) => {
+        this.#settled(scope, thrownOutcome(error));
+        throw error;
+      },
+    );
+    if (Object.getPrototypeOf(promise) === Promise.prototype) return followed;
+    followed.catch(() => undefined);
+    return promise;
   }
 
   /** A span begun under the scope ended. */
@@ -116,8 +132,4 @@ export class RunScopes {
 
 function thrownOutcome(error: unknown): Outcome {
   return error instanceof Error && error.name === "AbortError" ? "cancelled" : "failed";
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

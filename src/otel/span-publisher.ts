@@ -1,9 +1,11 @@
 import { flat } from "../bus/bounded-json.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
+import type { Run } from "../bus/run.js";
+import { Tally } from "../bus/tally.js";
 import type { EndedSpanView, Interpreter, SpanView, Tokens } from "../conventions/index.js";
 import type { Chunks } from "./chunks.js";
-import type { SpanRecord } from "./span-record.js";
+import type { EventKind, SpanRecord } from "./span-record.js";
 
 export interface PublisherSettings {
   readonly content: (value: unknown) => string | undefined;
@@ -24,9 +26,9 @@ export class SpanPublisher {
     this.#settings = settings;
   }
 
-  started(record: SpanRecord, view: SpanView): void {
-    const { run, claim, kind } = record;
-    if (!run || !kind) return;
+  /** Gives the span its place in the tree of its run; what it returns publishes the start. */
+  begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): () => void {
+    const { claim } = record;
     const data = claim ? this.#interpreter.started(claim, view, this.#settings.content) : { name: record.name };
     const named = flatText(data["agentName"]);
     record.becomes(kind, named);
@@ -38,7 +40,8 @@ export class SpanPublisher {
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
     if (wrapper) wrapper.wraps = true;
-    this.publish(record, `${kind}.started`, data, record.startTime, { counted, attributes: this.#attributes(view) });
+    const attributes = this.#attributes(view);
+    return () => this.publish(record, `${kind}.started`, data, record.startTime, { counted, attributes });
   }
 
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {
@@ -94,7 +97,11 @@ export class SpanPublisher {
     if (!record.run) return;
     const input = { runId: record.run.id, type, data, time, ...record.ids, attributes };
     const event = this.#chunks.publish(record.run, input, counted);
-    if (event && counted) record.outermost?.tally?.add(event);
+    if (!event || !counted) return;
+    // Without an agent around, the root keeps count: it may turn out to be one at its end.
+    const counting = record.outermost ?? record.root;
+    counting.tally ??= new Tally();
+    counting.tally.add(event);
   }
 
   #finish(

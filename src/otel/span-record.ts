@@ -27,7 +27,10 @@ export interface SpanOrigin {
 export class SpanRecord {
   readonly trace: Trace;
   readonly spanId: string;
-  readonly parent: SpanRecord | undefined;
+  /** No span of this process is around it. */
+  readonly isLocalRoot: boolean;
+  /** The `bus.run` under which the span around it began. */
+  readonly scopeAround: RunScope | undefined;
   /** The parent in another process, its own or that of the ancestor that came from there. */
   readonly remoteParentId: string | undefined;
   /** The name at the start, which conventions match. */
@@ -79,7 +82,8 @@ export class SpanRecord {
     const { trace, parent } = origin;
     this.trace = trace;
     this.spanId = origin.spanId;
-    this.parent = parent;
+    this.isLocalRoot = parent === undefined;
+    this.scopeAround = parent?.runScope;
     this.remoteParentId = origin.remoteParentId ?? parent?.remoteParentId;
     this.name = origin.name;
     this.scope = origin.scope;
@@ -112,7 +116,7 @@ export class SpanRecord {
     this.outermost = around?.outermost;
     if (!this.outermost && this.isAgent) {
       this.outermost = this;
-      this.tally = new Tally();
+      this.tally ??= new Tally();
     }
   }
 

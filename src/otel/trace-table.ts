@@ -67,7 +67,7 @@ export class TraceTable {
     trace.spans.set(record.spanId, record);
     this.#open.touch(record.place);
     trace.open += 1;
-    if (!record.parent) trace.openRoots += 1;
+    if (record.isLocalRoot) trace.openRoots += 1;
   }
 
   /** The oldest open span, when there are more than allowed. */
@@ -81,7 +81,7 @@ export class TraceTable {
     if (!record.open) return;
     record.open = false;
     trace.open -= 1;
-    if (!record.parent) trace.openRoots -= 1;
+    if (record.isLocalRoot) trace.openRoots -= 1;
     this.#open.remove(record.place);
     if (record.kind || record.eventParent || record.binding) {
       this.#ended.touch(record.place);

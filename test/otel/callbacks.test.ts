@@ -1,4 +1,5 @@
-import { runContext } from "spanbus";
+import type { Span } from "@opentelemetry/api";
+import { type EventBusOptions, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import { listen, pass, Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
 
@@ -29,8 +30,8 @@ describe("a tap that is told of a span", () => {
 
   it("may start a child of the very span it is told of", () => {
     const service = new Service();
-    const agent = service.agent("a");
     const heard = listen(service.bus);
+    const agent = service.agent("a");
     service.bus.tap(({ type }) => {
       if (type === "agent.model.started") service.tool("child", { under: agent }).end();
     });
@@ -42,12 +43,14 @@ describe("a tap that is told of a span", () => {
 
   it("may end the span whose start it is told of", () => {
     const service = new Service();
-    const agent = service.agent("a");
+    const spans: Span[] = [];
     service.bus.tap(({ type }) => {
-      if (type === "agent.invocation.started") agent.end();
+      if (type === "agent.invocation.started") spans[0]?.end();
     });
+    const agent = service.agent("a");
+    spans.push(agent);
     expect(service.types(agent)).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
-    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, refused: 0 });
   });
 
   it.each([
@@ -100,12 +103,17 @@ describe("a tap that is told of a span", () => {
   });
 });
 
+function also<T>(act: () => void, result: T): T {
+  act();
+  return result;
+}
+
 describe("a callback that decides", () => {
-  it.each([
-    ["redact", (act: () => void) => ({ redact: <T>(draft: T) => (act(), draft) })],
-    ["include", (act: () => void) => ({ include: () => (act(), false) })],
-    ["runId", (act: () => void) => ({ runId: () => (act(), undefined) })],
-    ["attributes", (act: () => void) => ({ attributes: () => (act(), false) })],
+  it.each<[string, (act: () => void) => EventBusOptions]>([
+    ["redact", (act) => ({ redact: (draft) => also(act, draft) })],
+    ["include", (act) => ({ include: () => also(act, false) })],
+    ["runId", (act) => ({ runId: () => also(act, undefined) })],
+    ["attributes", (act) => ({ attributes: () => also(act, false) })],
   ])("(%s) cannot publish: what it tries is refused, and nothing recurs without end", (_name, options) => {
     const made: Service[] = [];
     const service = new Service(
