@@ -62,6 +62,7 @@ export class SpanPublisher {
   /** The span is given up: it failed as `abandoned`. */
   abandoned(record: SpanRecord, now: number): void {
     const data: Record<string, unknown> = record.kind === "span" ? { name: record.name } : {};
+    if (record.model !== undefined) data["model"] = record.model;
     if (record.kind === "agent.tool") data["toolName"] = record.toolName ?? record.name;
     if (record.agentName !== undefined && record.kind !== "span") data["agentName"] = record.agentName;
     this.#finish(record, data, { type: "abandoned", message: "The span was still open when its run was closed." }, now);

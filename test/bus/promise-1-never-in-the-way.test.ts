@@ -211,6 +211,20 @@ describe("a tap", () => {
     expect(told, "the next publish starts afresh").toBe(2 * (1 + 1024));
   });
 
+  it("that publishes ever more is told of as many, and the fault is counted once", () => {
+    listenToDiag();
+    const bus = new EventBus();
+    let told = 0;
+    bus.tap(() => {
+      told += 1;
+      bus.publish({ runId: "run", type: "echo" });
+      bus.publish({ runId: "run", type: "echo" });
+    });
+    publishNote(bus, "run", 1);
+    expect(told).toBe(1 + 1024);
+    expect(bus.stats()).toMatchObject({ published: 1 + 2 * told, errors: 1 });
+  });
+
   it("hears nothing after it was closed, also when another tap closes it in between", () => {
     const bus = new EventBus();
     const seen: number[] = [];

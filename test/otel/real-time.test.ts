@@ -70,6 +70,39 @@ describe("with real timers", () => {
     expect(service.bus.stats().refused).toBeGreaterThan(0);
   });
 
+  it("a rejection that nobody handles is still told to the process", async () => {
+    const service = new Service();
+    const others = process.rawListeners("unhandledRejection") as NodeJS.UnhandledRejectionListener[];
+    process.removeAllListeners("unhandledRejection");
+    try {
+      const told = once(process, "unhandledRejection");
+      const error = new Error("nobody's");
+      void service.bus.run("r", async () => {
+        service.agent("a").end();
+        throw error;
+      });
+      expect((await told)[0]).toBe(error);
+    } finally {
+      process.removeAllListeners("unhandledRejection");
+      for (const other of others) process.on("unhandledRejection", other);
+    }
+    expect(service.fate("r")).toBe("failed");
+  });
+
+  it("a rejection that the caller handles is told to nobody else", async () => {
+    const service = new Service();
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown) => void unhandled.push(error);
+    process.on("unhandledRejection", listener);
+    try {
+      await expect(service.bus.run("r", () => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
+      await macrotask();
+    } finally {
+      process.off("unhandledRejection", listener);
+    }
+    expect(unhandled).toEqual([]);
+  });
+
   it("concurrent runs do not mix", async () => {
     const service = new Service();
     const ids = Array.from({ length: 50 }, (_, index) => `run ${index}`);
