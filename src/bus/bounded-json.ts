@@ -45,7 +45,9 @@ class Copier {
   /** The outermost object; anything that is none is an empty one. */
   record(source: unknown): Record<string, unknown> {
     const target: Record<string, unknown> = {};
-    if (typeof source === "object" && source !== null) this.#entries(source, target);
+    if (typeof source !== "object" || source === null) return target;
+    const json = attempt(() => inJson(source), source);
+    if (typeof json === "object" && json !== null) this.#entries(json, target);
     return target;
   }
 
@@ -96,6 +98,7 @@ class Copier {
     if (this.#path.includes(value)) return OMITTED;
     const { length } = this.#path;
     const depth = this.#depth;
+    const { bytes } = this;
     try {
       if (ArrayBuffer.isView(value)) {
         return this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
@@ -114,6 +117,7 @@ class Copier {
       // A proxy or a getter that throws, at whatever depth.
       this.#path.length = length;
       this.#depth = depth;
+      this.bytes = bytes;
       return OMITTED;
     }
   }
@@ -145,7 +149,9 @@ class Copier {
       }
       this.bytes += 1;
       const copy = this.#value(read(source, index));
-      target.push(copy === OMITTED ? this.#sized(null, 4) : copy);
+      const item = copy === OMITTED ? this.#sized(null, 4) : copy;
+      if (item === OMITTED) break;
+      target.push(item);
     }
     this.#path.pop();
     this.#depth -= 1;
@@ -198,6 +204,14 @@ function keysOf(source: object): string[] {
     return Object.keys(source);
   } catch {
     return [];
+  }
+}
+
+function attempt<T>(act: () => T, otherwise: T): T {
+  try {
+    return act();
+  } catch {
+    return otherwise;
   }
 }
 

@@ -28,10 +28,9 @@ export function stringList(name: string, value: unknown): readonly string[] {
   return value as readonly string[];
 }
 
-export function options<T extends object>(name: string, value: T | undefined): Partial<T> {
-  if (value === undefined) return {};
-  if (typeof value !== "object" || value === null) throw wrong(TypeError, name, "an object", value);
-  return value;
+export function anObject(name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw wrong(TypeError, name, "an object", value);
 }
 
 /** Run ids and event types: 1 to 256 characters without control characters. */

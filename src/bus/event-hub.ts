@@ -1,8 +1,17 @@
+import { AbortWatch } from "./abort-watch.js";
 import { flat } from "./bounded-json.js";
-import { isName, positiveInteger, runIdName, wrong } from "./checks.js";
+import { isName, optionalFunction, positiveInteger, runIdName, wrong } from "./checks.js";
 import { eventId } from "./cursor.js";
 import { Deadlines } from "./deadlines.js";
-import type { BusEvent, ControlEventMap, EventInput, GapData, Outcome, SubscriptionEnd } from "./event.js";
+import {
+  type BusEvent,
+  type ControlEventMap,
+  type EventInput,
+  type GapData,
+  type Outcome,
+  outcomes,
+  type SubscriptionEnd,
+} from "./event.js";
 import { EventStream, type Feed, type Verdicts } from "./event-stream.js";
 import {
   checkedSubscribe,
@@ -44,6 +53,7 @@ const MAX_TYPES = 1000;
 /** Runs, their histories and their readers. Knows nothing of where events come from. */
 export class EventHub implements ReaderHost {
   readonly deadlines: Deadlines;
+  readonly aborts = new AbortWatch();
   readonly unreadTimeoutMillis: number;
   readonly #settings: HubSettings;
   readonly #owner: HubOwner;
@@ -55,6 +65,8 @@ export class EventHub implements ReaderHost {
   readonly #readers: Readers;
   #global: EventStream;
   #deciding = false;
+  /** No run begins any more; those open say their last. Then nothing is taken. */
+  #stopping = false;
   #shutdown = false;
   #openSpans = 0;
   readonly #counts = {
@@ -130,8 +142,10 @@ export class EventHub implements ReaderHost {
 
   tap(listener: ((event: BusEvent) => void) | TapListener): Tap {
     if (typeof listener === "function") return this.#taps.add({ event: listener });
-    if (typeof listener !== "object" || listener === null)
+    if (typeof listener !== "object" || listener === null) {
       throw wrong(TypeError, "listener", "a function or an object of functions", listener);
+    }
+    for (const name of ["event", "opened", "closed"] as const) optionalFunction(`listener.${name}`, listener[name]);
     return this.#taps.add(listener);
   }
 
@@ -166,12 +180,9 @@ export class EventHub implements ReaderHost {
 
   /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
   append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
-    if (!this.#takes(run) || !isEventType(input.type)) return this.refuse();
+    if (!this.#takes(run) || !isEventType(input.type)) return this.#refuseFor(run);
     const made = makeEvent(run, input, this.#flatType(input.type), this.#redact);
-    if (!made || !this.#takes(run)) {
-      this.#runs.forgetAwaited(run);
-      return this.refuse();
-    }
+    if (!made || !this.#takes(run)) return this.#refuseFor(run);
     const { event, bytes } = made;
     const opened = run.known && run.state === "open" ? undefined : this.#control(run, "bus.run.opened", {});
     // Readers decide before anything is written: their callbacks may close the run.
@@ -186,15 +197,19 @@ export class EventHub implements ReaderHost {
     run.stream.append(event, now, verdicts);
     if (opened) this.#global.append(opened, now, openedVerdicts);
     this.#global.append(event, now, verdicts);
-    if (!this.#taps.none) {
-      const info = opened && run.info();
-      this.#taps.tell(...(info ? [(tap: TapListener) => tap.opened?.(info)] : []), (tap) => tap.event?.(event));
-    }
+    if (!this.#taps.none) this.#taps.published(event, opened && run.info());
+    if (opened) this.#runs.makeRoom();
     return event;
   }
 
+  /** A run that was only about to begin is forgotten. */
+  #refuseFor(run: Run): undefined {
+    this.#runs.forgetAwaited(run);
+    return this.refuse();
+  }
+
   closeStream(runId: string, outcome?: Outcome): boolean {
-    if (isName(runId)) return !this.#shutdown && this.close(this.#awaited(runId), outcome);
+    if (isName(runId)) return !this.#shutdown && this.close(this.#awaited(runId), checkedOutcome(outcome));
     this.refuse();
     return false;
   }
@@ -202,15 +217,16 @@ export class EventHub implements ReaderHost {
   dropHistory(runId: string): boolean {
     const run = this.#runs.get(runId);
     if (!run || (!run.known && run.state === "open")) return false;
+    const told = run.known && run.state === "open";
     if (run.state === "open" && !run.isClosing) {
       run.isClosing = true;
       this.#lastEvents(run);
-      if (run.known) this.#closedTold(run, "unknown");
     }
     this.#stop(run, "dropped", "unknown", { reason: "dropped" });
     this.#readers.release(run);
     this.#retention.forget(run);
     this.#runs.forget(run);
+    if (told) this.#closedTold(run, "unknown");
     return true;
   }
 
@@ -221,7 +237,8 @@ export class EventHub implements ReaderHost {
 
   /** Closes every run and the global stream, then refuses input. */
   shutdown(): void {
-    if (this.#shutdown) return;
+    if (this.#shutdown || this.#stopping) return;
+    this.#stopping = true;
     for (const run of [...this.#runs.open.oldestFirst()]) this.close(run, undefined, "shutdown");
     this.#shutdown = true;
     for (const run of this.#runs.all()) run.stream.finish({ reason: "shutdown" });
@@ -268,6 +285,7 @@ export class EventHub implements ReaderHost {
     if (run.isClosing || this.#shutdown) return false;
     run.isClosing = true;
     const byDefault = this.#lastEvents(run);
+    if (isDropped(run)) return true;
     const ended = outcome ?? byDefault ?? "unknown";
     const told = run.known && run.state === "open";
     this.#stop(run, "closed", ended, { reason, outcome: ended });
@@ -282,6 +300,7 @@ export class EventHub implements ReaderHost {
     run.isClosing = true;
     this.#lastEvents(run);
     run.isClosing = false;
+    if (isDropped(run)) return;
     this.#stop(run, "detached", "detached", { reason: "closed", outcome: "detached" });
     if (run.known) this.#closedTold(run, "detached");
     this.#rememberIfEmpty(run);
@@ -321,9 +340,11 @@ export class EventHub implements ReaderHost {
     const outer = this.#deciding;
     this.#deciding = true;
     try {
-      const result = callback();
-      if (isThenable(result)) throw new TypeError(`\`${what}\` must be synchronous, got a promise`);
-      return result;
+      const result: unknown = callback();
+      if (!isThenable(result)) return result as T;
+      // Its rejection is reported here, once, as a promise.
+      result.then(undefined, () => undefined);
+      throw new TypeError(`\`${what}\` must be synchronous, got a promise`);
     } catch (error) {
       this.report(what, error);
       return otherwise;
@@ -369,7 +390,8 @@ export class EventHub implements ReaderHost {
   }
 
   #takes(run: Run): boolean {
-    return (run.state === "open" || run.state === "detached") && !this.#shutdown && !this.#deciding;
+    if (this.#shutdown || this.#deciding || (this.#stopping && !run.opened.listed)) return false;
+    return run.state === "open" || run.state === "detached";
   }
 
   /** Who was told of the end may have dropped the run, or gone on with it. */
@@ -380,9 +402,7 @@ export class EventHub implements ReaderHost {
   #closedTold(run: Run, outcome: Outcome): void {
     const closed = this.#control(run, "bus.run.closed", { outcome });
     this.#global.append(closed, this.deadlines.now(), this.#ask(closed, this.#global));
-    if (this.#taps.none) return;
-    const info = run.info();
-    this.#taps.tell((tap) => tap.closed?.(info));
+    if (!this.#taps.none) this.#taps.closed(run.info());
   }
 
   #control<T extends "bus.run.opened" | "bus.run.closed">(run: Run, type: T, data: ControlEventMap[T]): BusEvent {
@@ -418,6 +438,15 @@ export class EventHub implements ReaderHost {
   }
 }
 
-function isThenable(value: unknown): boolean {
+/** Anything else is left to the default: closing must not throw. */
+function checkedOutcome(outcome: Outcome | undefined): Outcome | undefined {
+  return outcomes.find((each) => each === outcome);
+}
+
+function isDropped(run: Run): boolean {
+  return run.state === "dropped";
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -1,7 +1,10 @@
 import type { FieldName, fields, operations, otherEvents } from "./catalogue.js";
 
+/** How a run can end. */
+export const outcomes = ["completed", "failed", "cancelled", "abandoned", "idle", "detached", "unknown"] as const;
+
 /** How a run ended. */
-export type Outcome = "completed" | "failed" | "cancelled" | "abandoned" | "idle" | "detached" | "unknown";
+export type Outcome = (typeof outcomes)[number];
 
 /** Why a reader ended. */
 export type EndReason = "closed" | "aborted" | "returned" | "idle" | "evicted" | "dropped" | "shutdown";

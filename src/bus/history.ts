@@ -12,6 +12,12 @@ export class History {
   #snapshot: readonly BusEvent[] | undefined;
   /** Size of everything kept, in bytes of JSON. */
   bytes = 0;
+  /** Seq of the newest event that was kept once and is no more; 0 if there is none. */
+  lostSeq: number;
+
+  constructor(lostSeq = 0) {
+    this.lostSeq = lostSeq;
+  }
 
   get length(): number {
     return this.#kept.length;
@@ -25,10 +31,12 @@ export class History {
 
   /** Bytes that became free. */
   dropOldest(): number {
-    const bytes = this.#kept.shift()?.bytes ?? 0;
-    this.bytes -= bytes;
+    const oldest = this.#kept.shift();
+    if (!oldest) return 0;
+    this.lostSeq = oldest.event.seq ?? 0;
+    this.bytes -= oldest.bytes;
     this.#snapshot = undefined;
-    return bytes;
+    return oldest.bytes;
   }
 
   /** Everything kept, oldest first. Readers that attach between two events share one array. */
@@ -52,8 +60,8 @@ export class History {
     return from === 0 ? events : events.slice(from);
   }
 
-  /** Seq of the oldest event kept. */
-  get firstSeq(): number | undefined {
-    return this.#kept.at(0)?.event.seq;
+  /** Seq of the newest event that was ever kept. */
+  get lastSeq(): number {
+    return this.#kept.at(this.#kept.length - 1)?.event.seq ?? this.lostSeq;
   }
 }

@@ -1,4 +1,4 @@
-import { flag, optionalFunction, positiveInteger, stringList, wrong } from "./checks.js";
+import { anObject, flag, optionalFunction, positiveInteger, stringList, wrong } from "./checks.js";
 import type { BusEvent, EventDraft } from "./event.js";
 
 /** Limits and hooks of the hub. Every limit is a positive integer. */
@@ -93,19 +93,22 @@ export interface SubscribeOptions extends GlobalSubscribeOptions {
 
 export function checkedSubscribe(name: string, given: SubscribeOptions | undefined): SubscribeOptions {
   if (given === undefined) return {};
-  if (typeof given !== "object" || given === null) throw wrong(TypeError, name, "an object", given);
+  anObject(name, given);
   const { after, signal, types, where, idleTimeoutMillis } = given;
   if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", 'an event id or "live"', after);
-  if (
-    signal !== undefined &&
-    (typeof signal !== "object" || signal === null || typeof signal.addEventListener !== "function")
-  ) {
-    throw wrong(TypeError, "signal", "an AbortSignal", signal);
-  }
+  if (signal !== undefined && !isSignal(signal)) throw wrong(TypeError, "signal", "an AbortSignal", signal);
   if (types !== undefined) stringList("types", types);
   optionalFunction("where", where);
   if (idleTimeoutMillis !== undefined) positiveInteger("idleTimeoutMillis", idleTimeoutMillis);
   return given;
+}
+
+function isSignal(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignalLike>;
+  return (
+    typeof aborted === "boolean" && [addEventListener, removeEventListener].every((each) => typeof each === "function")
+  );
 }
 
 /** Part of a run's history. */

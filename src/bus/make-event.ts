@@ -22,7 +22,7 @@ export function makeEvent(
   redact: GuardedRedact | undefined,
 ): MadeEvent | undefined {
   const time = typeof input.time === "number" && Number.isFinite(input.time) ? input.time : Date.now();
-  const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - longBytes(run.id) - longBytes(type);
+  const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - run.idBytes - longBytes(type);
   let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
   if (redact) {
     const draft: EventDraft = { runId: run.id, type, time, data: copyData(data, room, false).value };
@@ -33,12 +33,17 @@ export function makeEvent(
     ({ data, attributes } = result);
   }
   const copy = copyData(data, room);
+  const carried = attributes ? copyData(attributes, room - copy.bytes) : undefined;
+  const ids: SpanIds = {};
+  addSpanIds(ids, input);
+  // Taken last: getters of what was copied may have published.
   const seq = run.seq + 1;
   const event: Building = { id: eventId(run.generation, seq), runId: run.id, seq, type, time, data: copy.value };
-  addSpanIds(event, input);
-  let bytes = BARE_BYTES + 2 * run.id.length + type.length + copy.bytes;
-  if (attributes) {
-    const carried = copyData(attributes, room - copy.bytes);
+  let bytes = BARE_BYTES + run.idBytes + type.length + copy.bytes;
+  if (ids.traceId !== undefined) event.traceId = ids.traceId;
+  if (ids.spanId !== undefined) event.spanId = ids.spanId;
+  if (ids.parentSpanId !== undefined) event.parentSpanId = ids.parentSpanId;
+  if (carried) {
     event.attributes = carried.value;
     bytes += carried.bytes;
   }
@@ -80,10 +85,10 @@ export function checkedDraft(result: ReturnType<NonNullable<HubOptions["redact"]
   return result;
 }
 
-/** Room for everything around data and attributes: five names of up to 64 characters, and the syntax. */
-const ENVELOPE_BYTES = 5 * 6 * 64 + 160;
+/** Room for everything around data and attributes: four names of up to 64 characters, and the syntax. */
+const ENVELOPE_BYTES = 4 * 6 * 64 + 160;
 /** What that takes as a rule, with the ids of a span. */
-const BARE_BYTES = 180;
+const BARE_BYTES = 200;
 
 /** Names longer than the envelope has room for are measured. */
 function longBytes(name: string): number {

@@ -1,3 +1,5 @@
+import type { AbortWatch } from "./abort-watch.js";
+import { parseCursor } from "./cursor.js";
 import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
 import type { BusEvent, GapData, SubscriptionEnd } from "./event.js";
@@ -14,6 +16,7 @@ export interface ReaderHost {
   delivered(): void;
   /** Asks a callback of the reader; a throw is reported and gives `otherwise`. */
   decide<T>(what: string, callback: () => T, otherwise: T): T;
+  readonly aborts: AbortWatch;
 }
 
 export interface ReaderStart {
@@ -58,6 +61,7 @@ export class Reader implements SubscriptionMembers {
   #ended: { promise: Promise<SubscriptionEnd>; settle: (end: SubscriptionEnd) => void } | undefined;
   #taken = 0;
   #deliveredAt: number;
+  #unwatch: (() => void) | undefined;
   #unread: Deadline | undefined;
   #idle: Deadline | undefined;
 
@@ -82,7 +86,9 @@ export class Reader implements SubscriptionMembers {
       this.#leave({ reason: "aborted" });
       return;
     }
-    this.#signal?.addEventListener("abort", this.#abort, { once: true });
+    if (this.#signal) {
+      this.#unwatch = this.#host.aborts.watch(this.#signal, () => this.#leave({ reason: "aborted" }));
+    }
     this.#watchUnread(this.#deliveredAt, this.#taken, this.#replay.length > 0 || this.#gap !== undefined);
     if (this.#idleTimeoutMillis !== undefined) {
       this.#idle = new Deadline((now) => this.#checkIdle(now));
@@ -234,8 +240,14 @@ export class Reader implements SubscriptionMembers {
     if (lag > 0 && this.#log.lastLost) {
       this.#position += lag;
       this.#dropped += lag;
-      const resume = this.#lastId === undefined ? {} : { resumeAfter: this.#lastId };
-      return this.#host.gap(this.#log.lastLost, { missed: lag, reason: "lagged", ...resume });
+      const { lastLost } = this.#log;
+      // On the global stream the event before may be another run's, which `history` of this one cannot place.
+      const resumeAfter = this.#lastId !== undefined && isSameRun(this.#lastId, lastLost.id) ? this.#lastId : undefined;
+      return this.#host.gap(lastLost, {
+        missed: lag,
+        reason: "lagged",
+        ...(resumeAfter !== undefined && { resumeAfter }),
+      });
     }
     const event = this.#log.at(this.#position);
     if (event) this.#position += 1;
@@ -264,7 +276,7 @@ export class Reader implements SubscriptionMembers {
     this.#log.remove(this);
     // Whoever still holds the reader shall not hold the events.
     this.#log = new EventLog(1);
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#unwatch?.();
     if (this.#unread) this.#host.deadlines.clear(this.#unread);
     if (this.#idle) this.#host.deadlines.clear(this.#idle);
     this.#left(this.#dropped);
@@ -273,8 +285,6 @@ export class Reader implements SubscriptionMembers {
     for (const each of waiting) each.resolve(DONE);
     this.#ended?.settle(end);
   }
-
-  readonly #abort = (): void => this.#leave({ reason: "aborted" });
 
   /**
    * Releases a reader that was forgotten. Reads carry no time stamp, which would cost more than the read: a look that
@@ -298,4 +308,8 @@ export class Reader implements SubscriptionMembers {
     if (due <= now) this.#leave({ reason: "idle" });
     else if (this.#idle) this.#host.deadlines.set(this.#idle, due);
   }
+}
+
+function isSameRun(one: string, other: string): boolean {
+  return parseCursor(one)?.generation === parseCursor(other)?.generation;
 }

@@ -15,15 +15,16 @@ export function replayOf(run: Run, after: string | undefined): Replay {
   if (after === "live") return { events: [] };
   if (after === undefined) return { events: run.history.all() };
   const cursor = parseCursor(after);
-  const firstSeq = run.history.firstSeq ?? run.seq + 1;
+  const { history } = run;
   if (cursor?.generation !== run.generation || cursor.seq > run.seq) {
-    return { gap: gap(run, firstSeq, firstSeq - 1, "generation", after), events: run.history.all() };
+    return { gap: gap(run, history.lostSeq, "generation", after), events: history.all() };
   }
-  const events = run.history.after(cursor.seq);
-  const missed = firstSeq - 1 - cursor.seq;
-  return missed > 0 ? { gap: gap(run, firstSeq, missed, "evicted", after), events } : { events };
+  const events = history.after(cursor.seq);
+  const missed = history.lostSeq - cursor.seq;
+  return missed > 0 ? { gap: gap(run, missed, "evicted", after), events } : { events };
 }
 
-function gap(run: Run, firstSeq: number, missed: number, reason: GapReason, resumeAfter: string): BusEvent {
-  return controlEvent(eventId(run.generation, firstSeq - 1), run.id, "bus.gap", { missed, reason, resumeAfter });
+function gap(run: Run, missed: number, reason: GapReason, resumeAfter: string): BusEvent {
+  const id = eventId(run.generation, run.history.lostSeq);
+  return controlEvent(id, run.id, "bus.gap", { missed, reason, resumeAfter });
 }

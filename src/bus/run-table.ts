@@ -76,8 +76,12 @@ export class RunTable {
     });
     run.idle = idle;
     this.#deadlines.set(idle, this.#deadlines.now() + this.#limits.idleTimeoutMillis);
-    if (this.open.size > this.#limits.maxOpenRuns && this.open.oldest) this.#close(this.open.oldest, "surplus");
     return true;
+  }
+
+  /** Closes the least recently published when one more opened than allowed. */
+  makeRoom(): void {
+    if (this.open.size > this.#limits.maxOpenRuns && this.open.oldest) this.#close(this.open.oldest, "surplus");
   }
 
   #resume(run: Run): void {

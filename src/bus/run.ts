@@ -1,4 +1,4 @@
-import { flat } from "./bounded-json.js";
+import { flat, jsonBytes } from "./bounded-json.js";
 import type { Deadline } from "./deadlines.js";
 import type { BusEvent, Outcome } from "./event.js";
 import { EventStream } from "./event-stream.js";
@@ -44,6 +44,8 @@ const MAX_TRACE_IDS = 100;
  */
 export class Run {
   readonly id: string;
+  /** Size of the id in bytes of JSON. */
+  readonly idBytes: number;
   readonly generation: string;
   state: "open" | "closed" | "detached" | "dropped" = "open";
   outcome: Outcome | undefined;
@@ -79,6 +81,7 @@ export class Run {
 
   constructor(id: string, generation: string, capacity: number, now: number) {
     this.id = flat(id);
+    this.idBytes = jsonBytes(id);
     this.generation = generation;
     this.stream = new EventStream(capacity);
     this.lastActivity = now;
@@ -86,7 +89,7 @@ export class Run {
 
   /** Lets go of the events, not of the identity. */
   forget(): void {
-    this.history = new History();
+    this.history = new History(this.history.lastSeq);
   }
 
   /** Takes note of an event that is being published. */

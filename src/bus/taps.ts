@@ -20,9 +20,12 @@ export interface TapHandle {
 
 export type Tap = TapHandle & DisposableLike;
 
-type Notice = (listener: TapListener) => void;
+type Notice = (listener: TapListener) => unknown;
 
-/** A tap that publishes, even to itself without end, is told of this many events more, then of none until it returned. */
+/**
+ * A tap that publishes, even to itself without end, is told of this many events more, then of none until it returned. The
+ * begin and the end of runs are always told.
+ */
 const MAX_NESTED = 1024;
 
 /** Tells every tap everything, in order, also what taps publish themselves. */
@@ -53,21 +56,31 @@ export class Taps {
     return this.#listeners.size === 0;
   }
 
-  /** The notices of one event. */
-  tell(...notices: readonly Notice[]): void {
+  closed(run: RunInfo): void {
+    this.#tell((listener) => listener.closed?.(run));
+  }
+
+  /** An event was published; `opened` if it is the first of its run. */
+  published(event: BusEvent, opened: RunInfo | undefined): void {
+    const notices: Notice[] = opened ? [(listener) => listener.opened?.(opened)] : [];
+    if (this.#telling) this.#nested += 1;
+    if (this.#nested <= MAX_NESTED) notices.push((listener) => listener.event?.(event));
+    else if (this.#nested === MAX_NESTED + 1)
+      this.#report("tap", new Error(`taps published ${MAX_NESTED} events in a row`));
+    this.#tell(...notices);
+  }
+
+  #tell(...notices: readonly Notice[]): void {
     if (this.none) return;
-    if (this.#telling) {
-      this.#nested += 1;
-      if (this.#nested <= MAX_NESTED) this.#pending.push(...notices);
-      else if (this.#nested === MAX_NESTED + 1)
-        this.#report("tap", new Error(`a tap published more than ${MAX_NESTED} events in a row`));
-      return;
-    }
+    this.#pending.push(...notices);
+    if (this.#telling) return;
     this.#telling = true;
     try {
-      this.#pending.push(...notices);
       // Told in a loop, not on the stack: order is kept and no stack overflows.
-      for (let next = this.#pending.shift(); next; next = this.#pending.shift()) this.#tellAll(next);
+      for (let index = 0; index < this.#pending.length; index += 1) {
+        const next = this.#pending[index];
+        if (next) this.#tellAll(next);
+      }
     } finally {
       this.#telling = false;
       this.#nested = 0;
@@ -79,7 +92,9 @@ export class Taps {
     for (const listener of [...this.#listeners]) {
       if (!this.#listeners.has(listener)) continue;
       try {
-        notice(listener);
+        const returned = notice(listener);
+        // An async listener is not waited for, but its failure is told like any other.
+        if (returned instanceof Promise) returned.catch((error: unknown) => this.#report("tap", error));
       } catch (error) {
         this.#report("tap", error);
       }

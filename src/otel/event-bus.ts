@@ -1,4 +1,5 @@
 import { diag } from "@opentelemetry/api";
+import { anObject } from "../bus/checks.js";
 import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
 import { EventHub } from "../bus/event-hub.js";
 import type { GlobalSubscribeOptions, HistoryOptions, StatsOptions, SubscribeOptions } from "../bus/hub-options.js";
@@ -30,6 +31,7 @@ export class EventBus {
 
   /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
   constructor(options: EventBusOptions = {}) {
+    anObject("options", options);
     const settings = inletSettings(options);
     this.#hub = new EventHub(options, {
       report: (what, error) => this.#report(what, error),

@@ -44,7 +44,8 @@ export interface RunLife {
 export class RunLives {
   readonly #hub: EventHub;
   readonly #graceMillis: number;
-  readonly #lives = new Map<Run, RunLife>();
+  /** Held by the run alone: one that never had an event leaves nothing behind. */
+  readonly #lives = new WeakMap<Run, RunLife>();
 
   constructor(hub: EventHub, graceMillis: number) {
     this.#hub = hub;

@@ -49,7 +49,8 @@ export class RunResolver {
   /** The generation of a binding: opened by its first event, sealed with the run for ever. */
   bound(binding: Binding): Run | undefined {
     const known = this.#bound.get(binding);
-    if (known && known.state !== "dropped") return known;
+    // One that never had an event may have been forgotten meanwhile.
+    if (known && known.state !== "dropped" && (known.known || this.#hub.run(binding.runId) === known)) return known;
     const scope = this.#scopes.get(binding);
     const newest = this.#hub.run(binding.runId);
     if (scope?.closed && !known) return undefined;

@@ -101,6 +101,7 @@ export class SpanPublisher {
     if (!event || !counted) return;
     // Without an agent around, the root keeps count: it may turn out to be one at its end.
     const counting = record.outermost ?? record.root;
+    if (counting.run && counting.run !== record.run) return;
     counting.tally ??= new Tally();
     counting.tally.add(event);
   }

@@ -89,9 +89,11 @@ export class TraceTable {
     } else this.#unlink(record);
   }
 
-  /** Forgets a trace in which nothing is under way. */
+  /** Forgets a trace in which nothing is under way: a long run may go through very many. */
   leave(trace: Trace): void {
-    if (trace.open > 0 || trace.lives.size > 0) return;
+    if (trace.open > 0 || (trace.lives.size > 0 && trace.spans.size > 0)) return;
+    for (const life of trace.lives) life.traces.delete(trace);
+    trace.lives.clear();
     for (const { place } of trace.spans.values()) this.#ended.remove(place);
     if (this.#traces.get(trace.id) === trace) this.#traces.delete(trace.id);
   }
@@ -111,12 +113,7 @@ export class TraceTable {
     if (!record) return;
     this.#ended.remove(record.place);
     this.#unlink(record);
-    // A long run may go through very many traces.
-    if (record.trace.spans.size === 0) {
-      for (const life of record.trace.lives) life.traces.delete(record.trace);
-      record.trace.lives.clear();
-      this.leave(record.trace);
-    }
+    this.leave(record.trace);
   }
 
   #unlink({ trace, spanId }: SpanRecord): void {
