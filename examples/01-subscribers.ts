@@ -44,7 +44,7 @@ await tellEnd("the late reader", late);
 heading("Too slow? The oldest unread go, and the reader is told");
 await readSlowly();
 
-heading("What the bus counted: bus.stats()");
+heading("What the bus of run-A and run-B counted: bus.stats()");
 const { queueDepths, historyDepths, ...counts } = bus.stats();
 console.log(counts);
 console.log(`events kept: ${JSON.stringify(historyDepths)}, waiting for readers: ${JSON.stringify(queueDepths)}`);
@@ -90,10 +90,10 @@ async function readSlowly(): Promise<void> {
   smallBus.publish({ runId: "ticker", type: "ticker.tick", data: { n: 1 } });
   await sleep(5);
   // The reader sleeps over its first tick. A publisher never waits for a reader.
-  for (let n = 2; n <= 40; n += 1) smallBus.publish({ runId: "ticker", type: "ticker.tick", data: { n } });
+  for (let n = 2; n <= 60; n += 1) smallBus.publish({ runId: "ticker", type: "ticker.tick", data: { n } });
   smallBus.closeStream("ticker", "completed");
   await reading;
-  console.log(`published 40 = received ${received} + dropped ${reader.dropped}`);
+  console.log(`published 60 = received ${received} + dropped ${reader.dropped}`);
 }
 
 async function tellEnd(name: string, subscription: Subscription): Promise<void> {

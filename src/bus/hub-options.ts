@@ -4,30 +4,30 @@ import type { BusEvent, EventDraft } from "./event.js";
 /** Limits and hooks of the hub. Every limit is a positive integer. */
 export interface HubOptions {
   /** Events kept of each run for replay. Default 500. */
-  readonly historyPerRun?: number;
+  readonly historyPerRun?: number | undefined;
   /** Runs whose events are kept. The least recently published goes first, runs that are open or read last. Default 200. */
-  readonly maxRuns?: number;
+  readonly maxRuns?: number | undefined;
   /** Bytes of JSON kept over all runs. Default 67 108 864 (64 MiB). */
-  readonly maxHistoryBytes?: number;
+  readonly maxHistoryBytes?: number | undefined;
   /** Live events a reader may leave unread before it loses the oldest. Default 1024. */
-  readonly maxQueueSize?: number;
+  readonly maxQueueSize?: number | undefined;
   /** Readers of the global stream. Default 50. */
-  readonly maxGlobalSubscribers?: number;
+  readonly maxGlobalSubscribers?: number | undefined;
   /** Readers of runs, all runs together. Default 10 000. */
-  readonly maxRunSubscribers?: number;
+  readonly maxRunSubscribers?: number | undefined;
   /** Runs open at once; beyond it the least recently published is closed as `abandoned`. Default 10 000. */
-  readonly maxOpenRuns?: number;
+  readonly maxOpenRuns?: number | undefined;
   /** Event types that are delivered live but not kept. Default `["agent.model.chunk"]`. */
-  readonly transient?: readonly string[];
+  readonly transient?: readonly string[] | undefined;
   /**
    * Changes or withholds every event before it gets an id, is kept or is seen by anybody. Synchronous. `data` and
    * `attributes` of what it returns are published; `undefined`, a throw or a promise withholds the event.
    */
-  readonly redact?: (draft: EventDraft) => EventDraft | undefined;
+  readonly redact?: ((draft: EventDraft) => EventDraft | undefined) | undefined;
   /** A run without an event for this long is closed as `idle`, in milliseconds. Default 3 600 000 (1 hour). */
-  readonly idleTimeoutMillis?: number;
+  readonly idleTimeoutMillis?: number | undefined;
   /** A reader that leaves waiting events unread for this long is ended as `idle`, in milliseconds. Default 300 000 (5 minutes). */
-  readonly unreadTimeoutMillis?: number;
+  readonly unreadTimeoutMillis?: number | undefined;
 }
 
 const limits = {
@@ -76,19 +76,19 @@ export interface AbortSignalLike {
 /** What a reader of all runs may ask for. */
 export interface GlobalSubscribeOptions {
   /** Ends the reader, normally. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
   /** Event types to read: exact names, or prefixes ending in `.*`. Default all. */
-  readonly types?: readonly string[];
+  readonly types?: readonly string[] | undefined;
   /** Says of each event whether this reader gets it. Runs in the publisher's call; a throw hides the event. */
-  readonly where?: (event: BusEvent) => boolean;
+  readonly where?: ((event: BusEvent) => boolean) | undefined;
   /** Ends the reader as `idle` when nothing was delivered for so many milliseconds. Default off. */
-  readonly idleTimeoutMillis?: number;
+  readonly idleTimeoutMillis?: number | undefined;
 }
 
 /** What a reader of one run may ask for. */
 export interface SubscribeOptions extends GlobalSubscribeOptions {
   /** An event id: resume behind it. `"live"`: no replay. Default: everything kept, then live. */
-  readonly after?: string;
+  readonly after?: string | undefined;
 }
 
 export function checkedSubscribe(name: string, given: SubscribeOptions | undefined): SubscribeOptions {
@@ -97,10 +97,16 @@ export function checkedSubscribe(name: string, given: SubscribeOptions | undefin
   const { after, signal, types, where, idleTimeoutMillis } = given;
   if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", 'an event id or "live"', after);
   if (signal !== undefined && !isSignal(signal)) throw wrong(TypeError, "signal", "an AbortSignal", signal);
-  if (types !== undefined) stringList("types", types);
+  if (types !== undefined) checkTypes(types);
   optionalFunction("where", where);
   if (idleTimeoutMillis !== undefined) positiveInteger("idleTimeoutMillis", idleTimeoutMillis);
   return given;
+}
+
+function checkTypes(types: unknown): void {
+  for (const type of stringList("types", types)) {
+    if (!/^[^*]+(\.\*)?$/.test(type)) throw wrong(RangeError, "types", "exact names or prefixes ending in `.*`", type);
+  }
 }
 
 function isSignal(value: unknown): boolean {
@@ -114,15 +120,15 @@ function isSignal(value: unknown): boolean {
 /** Part of a run's history. */
 export interface HistoryOptions {
   /** An event id: only what came behind it. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** At most so many: with `after` the first behind it, else the newest. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /** What `stats()` leaves out. */
 export interface StatsOptions {
   /** `false` leaves out `queueDepths` and `historyDepths`. Default true. */
-  readonly depths?: boolean;
+  readonly depths?: boolean | undefined;
 }
 
 export function wantsDepths(given: StatsOptions | undefined): boolean {

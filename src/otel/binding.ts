@@ -36,7 +36,7 @@ export function remoteRunId(from: ContextLike | undefined): unknown {
 /** What `runContext` may be told. */
 export interface RunContextOptions {
   /** Sends the run id along in W3C baggage with every outgoing request. Default false. */
-  readonly propagate?: boolean;
+  readonly propagate?: boolean | undefined;
 }
 
 /** A context bound to the run, with the baggage entry written, or an inherited one of another run taken out. */

@@ -12,23 +12,23 @@ export type AttributeChoice = readonly string[] | ((name: string) => boolean);
 
 export interface EventBusOptions extends HubOptions {
   /** Spans watched at once; beyond it the oldest is given up as `abandoned`. Default 10 000. */
-  readonly maxOpenSpans?: number;
+  readonly maxOpenSpans?: number | undefined;
   /** Which spans become events. Default `"agent"`. */
-  readonly include?: Include;
+  readonly include?: Include | undefined;
   /** How much of prompts, completions, tool arguments and results, and log bodies an event holds. Default `"preview"`. */
-  readonly content?: ContentLevel;
+  readonly content?: ContentLevel | undefined;
   /** Characters of a preview. Default 240. */
-  readonly maxPreviewLength?: number;
+  readonly maxPreviewLength?: number | undefined;
   /** Raw span attributes to carry in `event.attributes`. Default none. Content among them obeys `content`. */
-  readonly attributes?: AttributeChoice;
+  readonly attributes?: AttributeChoice | undefined;
   /** Your own run id of a span, asked once when the span is classified; undefined leaves it to the other rules. */
-  readonly runId?: (span: SpanLike, context: ContextLike) => string | undefined;
+  readonly runId?: ((span: SpanLike, context: ContextLike) => string | undefined) | undefined;
   /** Takes the run id from incoming baggage. Default false: baggage is what any client may send. */
-  readonly acceptRemoteRun?: boolean;
+  readonly acceptRemoteRun?: boolean | undefined;
   /** Tables that tell what spans mean, most specific first. Default all that come with spanbus. */
-  readonly conventions?: readonly Convention[];
+  readonly conventions?: readonly Convention[] | undefined;
   /** How long a run whose root is over waits for spans still open, in milliseconds without an event. Default 10 000. */
-  readonly closeGraceMillis?: number;
+  readonly closeGraceMillis?: number | undefined;
 }
 
 export interface InletSettings {

@@ -1,4 +1,4 @@
-import { context } from "@opentelemetry/api";
+import { context, diag } from "@opentelemetry/api";
 import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
@@ -13,6 +13,7 @@ export class RunScopes {
   readonly #lives: RunLives;
   readonly #resolver: RunResolver;
   readonly #flush: () => void;
+  #warned = false;
   readonly #inProgress = new Map<string, RunScope>();
 
   constructor(hub: EventHub, lives: RunLives, resolver: RunResolver, flush: () => void) {
@@ -36,7 +37,10 @@ export class RunScopes {
     scope.active += 1;
     let result: T;
     try {
-      result = context.with(bound, () => fn(runId));
+      result = context.with(bound, () => {
+        if (bindingOf(context.active()) !== binding) this.#warnOfMissingManager();
+        return fn(runId);
+      });
     } catch (error) {
       this.#settled(scope, thrownOutcome(error));
       throw error;
@@ -69,6 +73,19 @@ export class RunScopes {
   /** A span begun under the scope ended. */
   spanEnded(scope: RunScope): void {
     if (scope.active === 0 && scope.open === 0 && !scope.closed) this.#lookSoon(scope);
+  }
+
+  /** Without one nothing that the function starts can be told to be of the run. */
+  #warnOfMissingManager(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    try {
+      diag.warn(
+        "spanbus: no context manager is registered, so run() binds nothing; see context.setGlobalContextManager()",
+      );
+    } catch {
+      // A logger that throws must not reach the application.
+    }
   }
 
   #begin(runId: string, joinsContext: boolean): RunScope {

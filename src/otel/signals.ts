@@ -19,7 +19,7 @@ export type HrTimeLike = readonly [number, number] | readonly number[];
 export interface TimedEventLike {
   readonly name: string;
   readonly time: HrTimeLike;
-  readonly attributes?: object | undefined;
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface SpanLike {
@@ -29,7 +29,7 @@ export interface SpanLike {
   readonly startTime?: HrTimeLike | undefined;
   readonly endTime?: HrTimeLike | undefined;
   readonly status?: { readonly code: number; readonly message?: string | undefined } | undefined;
-  readonly attributes?: object | undefined;
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
   readonly events?: readonly TimedEventLike[] | undefined;
   readonly droppedEventsCount?: number | undefined;
   readonly instrumentationScope?: { readonly name: string } | undefined;
@@ -40,7 +40,7 @@ export interface LogRecordLike {
   readonly hrTime?: HrTimeLike | undefined;
   readonly spanContext?: SpanContextLike | undefined;
   readonly body?: unknown;
-  readonly attributes?: object | undefined;
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface SamplerLike {

@@ -71,8 +71,8 @@ const expectations: Record<string, (output: string) => void> = {
     expect(late).toContain("→ the late reader ended: closed, the run: completed");
 
     const slow = section(output, "Too slow");
-    expect(slow).toContain('ticker.tick {"n":1}\n  gap: 31 events missing (lagged)\n  ticker.tick {"n":33}');
-    expect(slow).toContain("published 40 = received 9 + dropped 31");
+    expect(slow).toContain('ticker.tick {"n":1}\n  gap: 51 events missing (lagged)\n  ticker.tick {"n":53}');
+    expect(slow).toContain("published 60 = received 9 + dropped 51");
 
     const stats = section(output, "bus.stats()");
     expect(stats).toMatch(/published: [1-9]/);

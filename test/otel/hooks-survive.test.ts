@@ -35,7 +35,7 @@ const hostile = [
     "whose attributes throw",
     {
       ...spanLike({}),
-      get attributes(): object {
+      get attributes(): Record<string, unknown> {
         throw new Error("no attributes");
       },
     },

@@ -166,7 +166,7 @@ describe("the built declarations", () => {
       new EventBus({ include: "none" });
       // @ts-expect-error: a redactor is synchronous
       new EventBus({ redact: async (draft) => draft });
-      // @ts-expect-error: left out, not undefined
+      // An option may be given as undefined: then it has its default.
       new EventBus({ maxRuns: undefined });
       // @ts-expect-error: the global stream has no history
       new EventBus().subscribeGlobal({ after: "live" });
