@@ -12,7 +12,7 @@ export const fields = {
   provider: { type: "string", says: "Provider of the model, such as `openai`." },
   step: { type: "number", says: "Number of the step, as the instrumentation counts." },
   name: { type: "string", says: "Name of the span, or of the evaluation." },
-  input: { type: "content", says: "What was asked." },
+  input: { type: "content", says: "What was asked; at the end only if it was not known at the start." },
   output: { type: "content", says: "What was answered." },
   finishReason: { type: "string", says: "Why the model stopped: `stop`, `tool_calls`, `length`, `content_filter`, `error`, or the model's own word." },
   timeToFirstChunkMillis: { type: "number", says: "Milliseconds from the start of the call to its first chunk." },
@@ -23,7 +23,7 @@ export const fields = {
   toolType: { type: "string", says: "Kind of tool, such as `function`." },
   mcp: { type: "boolean", says: "The call went over the Model Context Protocol." },
   mcpMethod: { type: "string", says: "Method of the Model Context Protocol, such as `tools/list`." },
-  arguments: { type: "content", says: "Arguments of the call." },
+  arguments: { type: "content", says: "Arguments of the call; at the end only if they were not known at the start." },
   result: { type: "content", says: "Result of the call." },
   triggered: { type: "boolean", says: "The guardrail objected." },
   score: { type: "number", says: "Score of the evaluation." },
@@ -50,11 +50,11 @@ type FieldUse = FieldName | `${FieldName}!`;
 
 /** What an agent does. Each operation has the events `agent.<operation>.started`, `.completed` and `.failed`. */
 export const operations = {
-  invocation: { says: "An agent works on a request (or is created).", data: ["agentName", "conversationId", "model", "provider"], start: ["input"], end: ["output"] },
-  workflow: { says: "A workflow or chain around agents, models and tools.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["output"] },
+  invocation: { says: "An agent works on a request (or is created).", data: ["agentName", "conversationId", "model", "provider"], start: ["input"], end: ["input", "output"] },
+  workflow: { says: "A workflow or chain around agents, models and tools.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["input", "output"] },
   step: { says: "One turn of an agent's loop, a node of a graph, or a plan.", data: ["agentName", "name", "step"], start: [], end: [] },
-  model: { says: "A call of a language model.", data: ["model", "provider", "agentName", "step"], start: ["input"], end: ["responseModel", "finishReason", "timeToFirstChunkMillis", "output"] },
-  tool: { says: "A tool at work.", data: ["toolName!", "toolCallId", "toolType", "mcp", "agentName"], start: ["arguments"], end: ["result"] },
+  model: { says: "A call of a language model.", data: ["model", "provider", "agentName", "step"], start: ["input"], end: ["input", "responseModel", "finishReason", "timeToFirstChunkMillis", "output"] },
+  tool: { says: "A tool at work.", data: ["toolName!", "toolCallId", "toolType", "mcp", "agentName"], start: ["arguments"], end: ["arguments", "result"] },
   retrieval: { says: "A search in a knowledge source.", data: ["agentName", "name"], start: ["input"], end: ["output"] },
   embedding: { says: "A call of an embedding model.", data: ["model", "provider", "agentName"], start: [], end: ["responseModel"] },
   rerank: { says: "A call of a reranking model.", data: ["model", "provider", "agentName"], start: [], end: [] },

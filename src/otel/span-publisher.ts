@@ -12,6 +12,9 @@ export interface PublisherSettings {
   readonly carries: ((name: string) => boolean) | undefined;
 }
 
+/** Content that some instrumentations set only at the end. */
+const INPUT_FIELDS = ["input", "arguments"] as const;
+
 /** Turns what is known of a span into the events of its run. */
 export class SpanPublisher {
   readonly #hub: EventHub;
@@ -33,6 +36,7 @@ export class SpanPublisher {
     const named = flatText(data["agentName"]);
     record.becomes(kind, named);
     if (record.agentName !== undefined && kind !== "span") data["agentName"] = record.agentName;
+    record.inputTold = INPUT_FIELDS.some((field) => field in data);
     if (typeof data["model"] === "string") record.model = flat(data["model"]);
     if (typeof data["toolName"] === "string") record.toolName = flat(data["toolName"]);
     if (run.conversationId === undefined) run.conversationId = flatText(this.#interpreter.conversationId(view));
@@ -48,6 +52,7 @@ export class SpanPublisher {
     const { claim, kind } = record;
     if (!record.run || !kind) return;
     const data = claim ? this.#interpreter.ended(claim, view, this.#settings.content) : { name: record.name };
+    if (record.inputTold) for (const field of INPUT_FIELDS) delete data[field];
     // Only an agent may have learnt a better name of itself since its start.
     if (record.agentName !== undefined && kind !== "span" && (kind !== "agent.invocation" || !data["agentName"])) {
       data["agentName"] = record.agentName;

@@ -64,6 +64,8 @@ export class SpanRecord {
   /** The outermost agent around it, possibly itself, and what that adds up to. */
   outermost: SpanRecord | undefined;
   tally: Tally | undefined;
+  /** What went in was told at the start, so the end does not say it again. */
+  inputTold = false;
   /** A span of the same operation directly below does the work: that one is counted. */
   wraps = false;
   /** Tokens were told below it, on the same level; by a model anywhere below it. */

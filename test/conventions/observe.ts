@@ -86,12 +86,19 @@ function result(interpreter: Interpreter, entry: Entry): Observed {
     operation: claim?.operation ?? "unclaimed",
     convention: claim?.convention.name,
     started,
-    ended: claim !== undefined && entry.span.ended ? interpreter.ended(claim, view, String) : undefined,
+    ended:
+      claim !== undefined && entry.span.ended ? untold(interpreter.ended(claim, view, String), started) : undefined,
     failure: interpreter.failure(claim, view),
     tokens: claim === undefined ? undefined : interpreter.tokens(claim, view),
     runId: interpreter.runId(view),
     conversationId: interpreter.conversationId(view),
   };
+}
+
+/** An end without what went in, if the start told it: the bus does not say it twice. */
+export function untold(ended: Record<string, unknown>, started: Record<string, unknown>): Record<string, unknown> {
+  const told = ["input", "arguments"].filter((field) => field in started);
+  return Object.fromEntries(Object.entries(ended).filter(([field]) => !told.includes(field)));
 }
 
 function viewOf({ span, startName }: Entry): EndedSpanView & SpanView {

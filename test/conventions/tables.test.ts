@@ -1,5 +1,6 @@
 import { type Claim, defaultConventions, type EndedSpanView, Interpreter } from "spanbus/conventions";
 import { describe, expect, test } from "vitest";
+import { untold } from "./observe.js";
 
 const interpreter = new Interpreter(defaultConventions);
 const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
@@ -13,7 +14,7 @@ function look(name: string, attributes: Record<string, unknown>, more: Partial<E
     claim: claim && `${claim.convention.name}: ${claim.operation}`,
     operation: claim?.operation,
     started: () => interpreter.started(claimed, view, text),
-    ended: () => interpreter.ended(claimed, view, text),
+    ended: () => untold(interpreter.ended(claimed, view, text), interpreter.started(claimed, view, text)),
     tokens: () => interpreter.tokens(claimed, view),
     failure: () => interpreter.failure(claim, view),
     runId: interpreter.runId(view),
