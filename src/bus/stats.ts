@@ -1,7 +1,10 @@
 /** The figures of `stats()`: one row each, from which its type and the docs are made. */
 export const figures = {
   published: { kind: "counter", says: "Events published." },
-  delivered: { kind: "counter", says: "Events taken by readers." },
+  delivered: {
+    kind: "counter",
+    says: "Events taken by readers, the begin and end of runs on the global stream included. A gap is no event.",
+  },
   dropped: { kind: "counter", says: "Events that slow readers lost." },
   refused: {
     kind: "counter",

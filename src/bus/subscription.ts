@@ -28,4 +28,5 @@ export interface SubscriptionMembers extends AsyncIterableIterator<BusEvent> {
   [Symbol.asyncIterator](): Subscription;
 }
 
+/** What `subscribe` and `subscribeGlobal` return; `await using` leaves it at the end of the block. */
 export type Subscription = SubscriptionMembers & AsyncDisposableLike;

@@ -18,6 +18,7 @@ export interface TapHandle {
   close(): void;
 }
 
+/** What `tap` returns; `using` takes the tap off at the end of the block. */
 export type Tap = TapHandle & DisposableLike;
 
 type Notice = (listener: TapListener) => unknown;

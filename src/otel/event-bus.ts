@@ -161,14 +161,17 @@ export class EventBus {
 
   // ── OpenTelemetry ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** A span began. The tracer provider calls it; nothing it does throws into the application. */
   onStart(span: SpanLike, parentContext?: ContextLike): void {
     if (!this.#hub.isShutdown) this.#safely("onStart", () => this.#inlet.spanStarted(span, parentContext));
   }
 
+  /** A span ended, also one that was never seen to begin. The tracer provider calls it. */
   onEnd(span: SpanLike): void {
     if (!this.#hub.isShutdown) this.#safely("onEnd", () => this.#inlet.spanEnded(span));
   }
 
+  /** A log record was emitted; one with an event name becomes an event. The logger provider calls it. */
   onEmit(record: LogRecordLike, context?: ContextLike): void {
     if (!this.#hub.isShutdown) this.#safely("onEmit", () => this.#inlet.logEmitted(record, context));
   }

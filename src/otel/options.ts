@@ -10,6 +10,7 @@ export type Include = "agent" | "all" | ((span: SpanLike) => boolean);
 /** Raw attributes to carry in `event.attributes`: names, or a predicate. */
 export type AttributeChoice = readonly string[] | ((name: string) => boolean);
 
+/** Everything an `EventBus` can be told. Checked once, when it is made. */
 export interface EventBusOptions extends HubOptions {
   /** Spans watched at once; beyond it the oldest is given up as `abandoned`. Default 10 000. */
   readonly maxOpenSpans?: number | undefined;

@@ -3,12 +3,14 @@
  * SDK package is imported. Whatever may be missing on some tracer's spans is optional.
  */
 
+/** Ids of a span. */
 export interface SpanContextLike {
   readonly traceId: string;
   readonly spanId: string;
   readonly isRemote?: boolean | undefined;
 }
 
+/** An OpenTelemetry context. */
 export interface ContextLike {
   getValue(key: symbol): unknown;
 }
@@ -16,12 +18,14 @@ export interface ContextLike {
 /** Seconds and nanoseconds since the Unix epoch. */
 export type HrTimeLike = readonly [number, number] | readonly number[];
 
+/** An event on a span. */
 export interface TimedEventLike {
   readonly name: string;
   readonly time: HrTimeLike;
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A span, as far as the bus reads it. */
 export interface SpanLike {
   readonly name: string;
   spanContext(): SpanContextLike;
@@ -35,6 +39,7 @@ export interface SpanLike {
   readonly instrumentationScope?: { readonly name: string } | undefined;
 }
 
+/** A log record, as far as the bus reads it. */
 export interface LogRecordLike {
   readonly eventName?: string | undefined;
   readonly hrTime?: HrTimeLike | undefined;
@@ -43,6 +48,7 @@ export interface LogRecordLike {
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A sampler, as far as `alwaysRecord` calls it. */
 export interface SamplerLike {
   shouldSample(...args: never[]): { readonly decision: number };
   toString(): string;
