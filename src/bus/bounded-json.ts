@@ -1,3 +1,5 @@
+import { attempt } from "./attempt.js";
+
 /** One event is at most this much JSON, in UTF-8 bytes. */
 export const MAX_EVENT_BYTES = 32 * 1024;
 const MAX_STRING_LENGTH = 8192;
@@ -55,7 +57,7 @@ class Copier {
     this.#path.push(source);
     this.#depth += 1;
     let taken = 0;
-    for (const key of keysOf(source)) {
+    for (const key of attempt(() => Object.keys(source), [])) {
       if (taken === MAX_ENTRIES || key.length > MAX_STRING_LENGTH) {
         this.truncated = true;
         if (taken === MAX_ENTRIES) break;
@@ -197,22 +199,6 @@ function inJson(value: object): unknown {
   if (value instanceof Map) return Object.fromEntries(value);
   if (value instanceof Set) return [...value];
   return "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : value;
-}
-
-function keysOf(source: object): string[] {
-  try {
-    return Object.keys(source);
-  } catch {
-    return [];
-  }
-}
-
-function attempt<T>(act: () => T, otherwise: T): T {
-  try {
-    return act();
-  } catch {
-    return otherwise;
-  }
 }
 
 function read(source: object, key: string | number): unknown {

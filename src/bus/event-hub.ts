@@ -150,10 +150,9 @@ export class EventHub implements ReaderHost {
   }
 
   stats(options?: StatsOptions): BusStats {
-    const { dropped, queued, depths } = this.#readers.depths();
     const stats = {
       ...this.#counts,
-      dropped,
+      dropped: this.#readers.totalDropped,
       rejectedSubscribers: this.#readers.rejected,
       activeRuns: this.#runs.open.size,
       retainedRuns: this.#retention.runs.size,
@@ -162,19 +161,19 @@ export class EventHub implements ReaderHost {
       runSubscribers: this.#readers.ofRuns,
       globalSubscribers: this.#readers.ofAll,
       openSpans: this.#openSpans,
-      queuedEvents: queued,
+      queuedEvents: this.#readers.queued,
     };
     if (!wantsDepths(options)) return stats;
     const historyDepths: Record<string, number> = Object.create(null);
     for (const run of this.#retention.runs.newestFirst()) historyDepths[run.id] = run.history.length;
-    return { ...stats, queueDepths: depths, historyDepths };
+    return { ...stats, queueDepths: this.#readers.depths(), historyDepths };
   }
 
   // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   publish(input: EventInput): BusEvent | undefined {
     if (typeof input !== "object" || input === null || !isName(input.runId)) return this.refuse();
-    const run = this.#deciding || !isEventType(input.type) ? undefined : this.openRun(input.runId);
+    const run = this.openRun(input.runId);
     return run ? this.append(run, input) : this.refuse();
   }
 

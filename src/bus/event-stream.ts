@@ -33,10 +33,6 @@ export class EventStream {
     this.#capacity = capacity;
   }
 
-  get end(): SubscriptionEnd | undefined {
-    return this.#end;
-  }
-
   /** Some reader's `where` must be asked. */
   get asks(): boolean {
     return this.#asking > 0;

@@ -34,9 +34,12 @@ export interface ReaderStart {
   left(dropped: number): void;
 }
 
-type Waiting =
-  | { readonly batch: false; resolve(result: IteratorResult<BusEvent, undefined>): void }
-  | { readonly batch: true; resolve(result: IteratorResult<readonly BusEvent[], undefined>): void };
+/** A `next()` that waits. */
+interface Waiting {
+  /** Gives it what is there; false if there is nothing. */
+  serve(): boolean;
+  end(): void;
+}
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 const NOTHING: readonly BusEvent[] = Object.freeze([]);
@@ -127,26 +130,12 @@ export class Reader implements SubscriptionMembers {
   }
 
   next(): Promise<IteratorResult<BusEvent, undefined>> {
-    if (this.#waiting.length === 0) {
-      const value = this.#take();
-      this.#endWhenDrained();
-      if (value) return Promise.resolve({ done: false, value });
-    }
-    if (this.#end) return Promise.resolve(DONE);
-    return new Promise((resolve) => this.#wait({ batch: false, resolve }));
+    return this.#read(() => this.#take());
   }
 
   batches(): AsyncIterableIterator<readonly BusEvent[]> {
     const batches: AsyncIterableIterator<readonly BusEvent[]> = {
-      next: () => {
-        if (this.#waiting.length === 0) {
-          const value = this.#takeAll();
-          this.#endWhenDrained();
-          if (value.length > 0) return Promise.resolve({ done: false, value });
-        }
-        if (this.#end) return Promise.resolve(DONE);
-        return new Promise((resolve) => this.#wait({ batch: true, resolve }));
-      },
+      next: () => this.#read(() => this.#takeAll()),
       return: async () => {
         this.close();
         return DONE;
@@ -175,21 +164,7 @@ export class Reader implements SubscriptionMembers {
 
   /** Called by the log: there is something to read, or the stream is over. */
   wake(): void {
-    while (this.#waiting.length > 0) {
-      const [first] = this.#waiting;
-      if (!first) break;
-      if (first.batch) {
-        const value = this.#takeAll();
-        if (value.length === 0) break;
-        this.#waiting.shift();
-        first.resolve({ done: false, value });
-      } else {
-        const value = this.#take();
-        if (!value) break;
-        this.#waiting.shift();
-        first.resolve({ done: false, value });
-      }
-    }
+    while (this.#waiting[0]?.serve()) this.#waiting.shift();
     this.#endWhenDrained();
     if (this.#waiting.length > 0) this.#log.wait(this);
   }
@@ -199,9 +174,23 @@ export class Reader implements SubscriptionMembers {
     this.#leave(end);
   }
 
-  #wait(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    if (this.#waiting.length === 1) this.#log.wait(this);
+  /** What `take` finds, at once or when there is something; calls are served in their order. */
+  #read<T>(take: () => T | undefined): Promise<IteratorResult<T, undefined>> {
+    if (this.#waiting.length === 0) {
+      const value = take();
+      this.#endWhenDrained();
+      if (value !== undefined) return Promise.resolve({ done: false, value });
+    }
+    if (this.#end) return Promise.resolve(DONE);
+    return new Promise((resolve) => {
+      const serve = (): boolean => {
+        const value = take();
+        if (value !== undefined) resolve({ done: false, value });
+        return value !== undefined;
+      };
+      this.#waiting.push({ serve, end: () => resolve(DONE) });
+      if (this.#waiting.length === 1) this.#log.wait(this);
+    });
   }
 
   #take(): BusEvent | undefined {
@@ -216,9 +205,9 @@ export class Reader implements SubscriptionMembers {
     return event;
   }
 
-  #takeAll(): readonly BusEvent[] {
+  #takeAll(): readonly BusEvent[] | undefined {
     const first = this.#take();
-    if (!first) return NOTHING;
+    if (!first) return undefined;
     const events = [first];
     for (let event = this.#take(); event; event = this.#take()) events.push(event);
     return events;
@@ -282,7 +271,7 @@ export class Reader implements SubscriptionMembers {
     this.#left(this.#dropped);
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const each of waiting) each.resolve(DONE);
+    for (const each of waiting) each.end();
     this.#ended?.settle(end);
   }
 

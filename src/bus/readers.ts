@@ -24,9 +24,9 @@ export interface Attachment {
 
 /** All readers that are attached. */
 export class Readers {
-  /** Events that readers lost who have left, and readers turned away. */
-  dropped = 0;
+  /** Readers turned away. */
   rejected = 0;
+  #droppedByLeft = 0;
   readonly #limits: ReaderLimits;
   readonly #host: ReaderHost;
   readonly #attached = new Map<Reader, Run | undefined>();
@@ -71,7 +71,7 @@ export class Readers {
       signal,
       idleTimeoutMillis,
       left: (dropped) => {
-        this.dropped += dropped;
+        this.#droppedByLeft += dropped;
         this.#attached.delete(reader);
         if (!run) this.#global -= 1;
         stream.release(feed);
@@ -89,15 +89,25 @@ export class Readers {
     for (const [reader, of] of this.#attached) if (of === run) reader.release({ reason: "dropped" });
   }
 
-  /** What waits and what was lost, right now. */
-  depths(): { dropped: number; queued: number; depths: NonNullable<BusStats["queueDepths"]> } {
-    let { dropped } = this;
-    let queued = 0;
+  /** Events lost by all readers, those attached included. */
+  get totalDropped(): number {
+    let total = this.#droppedByLeft;
+    for (const reader of this.#attached.keys()) total += reader.dropped;
+    return total;
+  }
+
+  /** Events waiting for all readers. */
+  get queued(): number {
+    let total = 0;
+    for (const reader of this.#attached.keys()) total += reader.size;
+    return total;
+  }
+
+  /** Events waiting for each reader. */
+  depths(): NonNullable<BusStats["queueDepths"]> {
     const global: number[] = [];
     const runs: Record<string, number[]> = Object.create(null);
     for (const [reader, run] of this.#attached) {
-      dropped += reader.dropped;
-      queued += reader.size;
       let sizes = global;
       if (run) {
         runs[run.id] ??= [];
@@ -105,6 +115,6 @@ export class Readers {
       }
       sizes.push(reader.size);
     }
-    return { dropped, queued, depths: { global, runs } };
+    return { global, runs };
   }
 }

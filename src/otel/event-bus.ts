@@ -1,4 +1,3 @@
-import { diag } from "@opentelemetry/api";
 import { anObject } from "../bus/checks.js";
 import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
 import { EventHub } from "../bus/event-hub.js";
@@ -10,6 +9,7 @@ import type { Tap, TapListener } from "../bus/taps.js";
 import { Inlet } from "./inlet.js";
 import { type EventBusOptions, inletSettings } from "./options.js";
 import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
+import { tell } from "./tell.js";
 
 const BURST_MILLIS = 60_000;
 
@@ -183,13 +183,13 @@ export class EventBus {
 
   /** Publishes what is held back for a moment: a span just started, chunks to be joined. */
   async forceFlush(): Promise<void> {
-    this.#safely("forceFlush", () => this.#inlet.shutdown());
+    this.#safely("forceFlush", () => this.#inlet.flushAll());
   }
 
   /** Gives up open spans, closes every stream, then refuses input. Reading still works. Twice is once. */
   async shutdown(): Promise<void> {
     this.#safely("shutdown", () => {
-      this.#inlet.shutdown();
+      this.#inlet.flushAll();
       this.#hub.shutdown();
       this.#inlet.forgetAll();
     });
@@ -221,10 +221,6 @@ export class EventBus {
     const last = this.#told.get(what);
     if (last !== undefined && now - last < BURST_MILLIS) return;
     this.#told.set(what, now);
-    try {
-      diag.error(`spanbus: ${what} failed; further failures within a minute are only counted`, error);
-    } catch {
-      // A logger that throws must not reach the publisher either.
-    }
+    tell("error", `${what} failed; further failures within a minute are only counted`, error);
   }
 }

@@ -1,4 +1,5 @@
 import { type Context, context as contextApi, trace as traceApi } from "@opentelemetry/api";
+import { attempt } from "../bus/attempt.js";
 import { isName } from "../bus/checks.js";
 import type { BusEvent, EventType, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
@@ -14,8 +15,8 @@ import { RunLives } from "./run-life.js";
 import { RunResolver } from "./run-resolver.js";
 import { RunScopes } from "./run-scopes.js";
 import {
-  attempt,
   type ContextLike,
+  isNoId,
   type LogRecordLike,
   millis,
   type SpanContextLike,
@@ -133,7 +134,7 @@ export class Inlet {
     const remote = this.#settings.acceptRemoteRun ? remoteRunId(active) : undefined;
     if (isName(remote)) return remote;
     const { record, spanContext } = this.#activeSpan(active);
-    return record?.run?.id ?? record?.eventParent?.run?.id ?? record?.binding?.runId ?? spanContext?.traceId;
+    return record?.runAround?.id ?? record?.binding?.runId ?? spanContext?.traceId;
   }
 
   /** Publishes under the current run, with the ids of the active span. */
@@ -151,7 +152,7 @@ export class Inlet {
     const ids = record?.ids ?? (spanContext ? { traceId: spanContext.traceId, spanId: spanContext.spanId } : {});
     const binding = bindingOf(active);
     if (binding) return { run: this.#resolver.bound(binding), ids };
-    const around = record?.run ?? record?.eventParent?.run;
+    const around = record?.runAround;
     if (around) return { run: around, ids };
     if (record?.binding) return { run: this.#resolver.bound(record.binding), ids };
     const runId = this.currentRunId(active);
@@ -190,7 +191,8 @@ export class Inlet {
     }
   }
 
-  shutdown(): void {
+  /** Publishes everything that is held back for a moment. */
+  flushAll(): void {
     this.flush();
     this.chunks.flush();
   }
@@ -203,12 +205,13 @@ export class Inlet {
 
   #admit(span: SpanLike, context: ContextLike | undefined, late: boolean): SpanRecord | undefined {
     const { traceId, spanId } = span.spanContext();
-    const view = viewOf(span, String(span.name));
-    const claim = this.#interpreter.classify(view);
-    // Seen for the first time at its end: only worth while if it is an event.
-    if (late && !claim && !this.#includes(span)) return undefined;
     // A processor that is registered twice is called twice.
     if (this.#traces.find(traceId, spanId)) return undefined;
+    const view = viewOf(span, String(span.name));
+    const claim = this.#interpreter.classify(view);
+    const included = claim !== undefined || this.#includes(span);
+    // Seen for the first time at its end: only worth while if it is an event.
+    if (late && !included) return undefined;
     const trace = this.#traces.enter(traceId);
     const parentContext = parentOf(span);
     const parent =
@@ -233,13 +236,14 @@ export class Inlet {
     this.#traces.add(record);
     this.#enterScope(record);
     if (claim?.operation === "chunk") this.#watcher.isFirstChunk(record);
-    else this.#become(record, span, view, context, ownBinding);
+    else if (included) this.#become(record, span, view, context, ownBinding);
+    else this.#watchInside(record, span);
     for (let oldest = this.#traces.surplus; oldest && oldest !== record; oldest = this.#traces.surplus)
       this.#giveUp(oldest);
     return record;
   }
 
-  /** Makes the span an event, if it is one: finds its run and publishes its start. */
+  /** Makes the span an event, unless its convention says that it is none: finds its run and publishes its start. */
   #become(
     record: SpanRecord,
     span: SpanLike,
@@ -250,7 +254,6 @@ export class Inlet {
     const { claim, trace } = record;
     const operation = claim?.operation;
     if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
-    if (!operation && !this.#includes(span)) return this.#watchInside(record, span);
     this.#seen.add(span);
     const run = this.#resolver.resolve(record, span, context, ownBinding, () => this.#interpreter.runId(view));
     if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse();
@@ -279,7 +282,7 @@ export class Inlet {
     record.context = undefined;
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
-      const endTime = millis(attempt(() => span.endTime)) ?? Date.now();
+      const endTime = millis(attempt(() => span.endTime, undefined)) ?? Date.now();
       const view = endedViewOf(span, record);
       if (record.kind) this.#publisher.ended(record, view, endTime);
       else this.#publisher.handoff(record, view, endTime);
@@ -354,7 +357,7 @@ export class Inlet {
 
   #activeSpan(active: Context): { record?: SpanRecord | undefined; spanContext?: SpanContextLike | undefined } {
     const spanContext = traceApi.getSpanContext(active);
-    if (!spanContext || /^0*$/.test(spanContext.traceId)) return {};
+    if (!spanContext || isNoId(spanContext.traceId)) return {};
     return { spanContext, record: this.#traces.find(spanContext.traceId, spanContext.spanId) };
   }
 }
@@ -365,17 +368,17 @@ function parentOf(span: SpanLike): SpanContextLike | undefined {
   if (span.parentSpanContext) return span.parentSpanContext;
   // Spans of tracers other than the SDK's.
   const { parentSpanId } = span as { readonly parentSpanId?: unknown };
-  if (typeof parentSpanId !== "string" || /^0*$/.test(parentSpanId)) return undefined;
+  if (typeof parentSpanId !== "string" || isNoId(parentSpanId)) return undefined;
   return { traceId: span.spanContext().traceId, spanId: parentSpanId };
 }
 
 function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
-  const attributes = (attempt(() => span.attributes) ?? {}) as Readonly<Record<string, unknown>>;
+  const attributes = (attempt(() => span.attributes, undefined) ?? {}) as Readonly<Record<string, unknown>>;
   return {
     name,
-    scope: attempt(() => span.instrumentationScope?.name) ?? "",
+    scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
     attributes: late ? { ...late, ...attributes } : attributes,
-    startMillis: millis(attempt(() => span.startTime)),
+    startMillis: millis(attempt(() => span.startTime, undefined)),
   };
 }
 
@@ -386,7 +389,7 @@ function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
     scope,
     attributes,
     startMillis,
-    status: attempt(() => span.status) ?? NO_STATUS,
+    status: attempt(() => span.status, undefined) ?? NO_STATUS,
     exception: record.exception,
   };
 }

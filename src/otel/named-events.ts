@@ -5,7 +5,7 @@ import { type Binding, bindingOf } from "./binding.js";
 import type { Chunks } from "./chunks.js";
 import type { RunLives } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
-import { type ContextLike, type LogRecordLike, millis, type TimedEventLike } from "./signals.js";
+import { type ContextLike, isNoId, type LogRecordLike, millis, type TimedEventLike } from "./signals.js";
 import type { SpanPublisher } from "./span-publisher.js";
 import type { SpanRecord } from "./span-record.js";
 import type { TraceTable } from "./trace-table.js";
@@ -20,8 +20,6 @@ export interface NamedEventParts {
   readonly publisher: SpanPublisher;
   readonly content: (value: unknown) => string | undefined;
 }
-
-const NO_TRACE = /^0*$/;
 
 /** Span events and log events: each becomes an event under its own name. */
 export class NamedEvents {
@@ -100,10 +98,10 @@ export class NamedEvents {
     binding: Binding | undefined,
   ): Run | undefined {
     const { hub, resolver } = this.#parts;
-    const around = record?.run ?? record?.eventParent?.run;
+    const around = record?.runAround;
     if (around) return around;
     if (binding) return resolver.bound(binding) ?? hub.refuse();
-    if (typeof traceId !== "string" || NO_TRACE.test(traceId)) return undefined;
+    if (traceId === undefined || isNoId(traceId)) return undefined;
     if (!hub.run(traceId)?.known && !name.startsWith("gen_ai.") && !name.startsWith("agent.")) return undefined;
     return resolver.unbound(traceId, record);
   }

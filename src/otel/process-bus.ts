@@ -1,8 +1,9 @@
-import { context, diag, trace } from "@opentelemetry/api";
+import { context, trace } from "@opentelemetry/api";
 import type { BusEvent, EventType } from "../bus/event.js";
 import { bindingOf } from "./binding.js";
 import { EventBus } from "./event-bus.js";
 import { registry } from "./registry.js";
+import { tell } from "./tell.js";
 
 /** The bus of this process: created on first use, and anew if it was shut down. */
 export function getEventBus(): EventBus {
@@ -37,10 +38,6 @@ export function emit(type: EventType, data?: object): BusEvent | undefined {
   if (shared.bus) return shared.bus.emit(type, data);
   if (shared.toldOfMissingBus) return undefined;
   shared.toldOfMissingBus = true;
-  try {
-    diag.warn("spanbus: emit() without a bus; call getEventBus() or setEventBus() first");
-  } catch {
-    // A logger that throws must not reach the application.
-  }
+  tell("warn", "emit() without a bus; call getEventBus() or setEventBus() first");
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { context, diag } from "@opentelemetry/api";
+import { context } from "@opentelemetry/api";
 import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
@@ -6,6 +6,7 @@ import type { EventHub } from "../bus/event-hub.js";
 import { bind, bindingOf } from "./binding.js";
 import type { RunLives, RunScope } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
+import { tell } from "./tell.js";
 
 /** `bus.run`: binds a run to a function, and closes it when the function and its spans are over. */
 export class RunScopes {
@@ -79,13 +80,7 @@ export class RunScopes {
   #warnOfMissingManager(): void {
     if (this.#warned) return;
     this.#warned = true;
-    try {
-      diag.warn(
-        "spanbus: no context manager is registered, so run() binds nothing; see context.setGlobalContextManager()",
-      );
-    } catch {
-      // A logger that throws must not reach the application.
-    }
+    tell("warn", "no context manager is registered, so run() binds nothing; see context.setGlobalContextManager()");
   }
 
   #begin(runId: string, joinsContext: boolean): RunScope {

@@ -54,13 +54,9 @@ export interface SamplerLike {
   toString(): string;
 }
 
-/** What a span says of itself, if it can be read: other tracers' spans may have getters that throw. */
-export function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+/** No trace, no span: the id is missing or all zeros. */
+export function isNoId(id: unknown): boolean {
+  return typeof id !== "string" || /^0*$/.test(id);
 }
 
 /** Milliseconds since the Unix epoch, or undefined where there is no such time. */

@@ -140,10 +140,10 @@ export class SpanPublisher {
       ...(agentName !== undefined && { agentName }),
     };
     this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
-    let sameLevel = record.kind !== "agent.invocation" && record.kind !== "agent.tool";
+    let sameLevel = !record.isLevel;
     for (const each of record.ancestors()) {
       each.modelTokensBelow = true;
-      if (each.kind === "agent.invocation" || each.kind === "agent.tool") sameLevel = false;
+      if (each.isLevel) sameLevel = false;
       if (sameLevel) each.tokensBelow = true;
     }
   }
@@ -155,8 +155,7 @@ export class SpanPublisher {
       if (open.kind !== "agent.model" || open === record) continue;
       for (const each of open.ancestors()) {
         if (each === record) return true;
-        if (record.kind !== "agent.invocation" && (each.kind === "agent.invocation" || each.kind === "agent.tool"))
-          break;
+        if (record.kind !== "agent.invocation" && each.isLevel) break;
       }
     }
     return false;

@@ -96,8 +96,14 @@ export class SpanRecord {
     this.eventParent = parent?.kind ? parent : parent?.eventParent;
   }
 
-  get operation(): Operation | undefined {
-    return this.kind && this.kind !== "span" ? (this.kind.slice("agent.".length) as Operation) : undefined;
+  /** An agent or a tool: what is below does not do its work but work of its own. */
+  get isLevel(): boolean {
+    return this.kind === "agent.invocation" || this.kind === "agent.tool";
+  }
+
+  /** Its run, or that of the nearest event around it. */
+  get runAround(): Run | undefined {
+    return this.run ?? this.eventParent?.run;
   }
 
   get isAgent(): boolean {
@@ -137,7 +143,7 @@ export class SpanRecord {
   get wrapper(): SpanRecord | undefined {
     for (const each of this.ancestors()) {
       if (each.kind === this.kind) return each;
-      if (each.kind === "agent.invocation" || each.kind === "agent.tool") return undefined;
+      if (each.isLevel) return undefined;
     }
     return undefined;
   }

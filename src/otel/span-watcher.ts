@@ -1,8 +1,9 @@
+import { attempt } from "../bus/attempt.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Interpreter } from "../conventions/index.js";
 import { countOf, watchSpan } from "./live-span.js";
 import type { NamedEvents } from "./named-events.js";
-import { attempt, type SpanLike, type TimedEventLike } from "./signals.js";
+import type { SpanLike, TimedEventLike } from "./signals.js";
 import type { SpanPublisher } from "./span-publisher.js";
 import type { SpanRecord } from "./span-record.js";
 
@@ -57,7 +58,7 @@ export class SpanWatcher {
 
   /** Span events that were added unseen: before the span was watched, or past its own methods. */
   readSpanEvents(record: SpanRecord, span: SpanLike): void {
-    const events: readonly TimedEventLike[] | undefined = attempt(() => span.events);
+    const events: readonly TimedEventLike[] | undefined = attempt(() => span.events, undefined);
     if (!Array.isArray(events) || events.length === 0) return;
     const total = countOf(span);
     const unseen = Math.min(total - record.spanEventsSeen, events.length);
@@ -74,7 +75,7 @@ export class SpanWatcher {
         this.#parts.publisher.firstChunk(each, record.startTime, undefined);
         return;
       }
-      if (each.kind === "agent.invocation" || each.kind === "agent.tool") return;
+      if (each.isLevel) return;
     }
   }
 
