@@ -351,7 +351,7 @@ export class Inlet {
   #includes(span: SpanLike): boolean {
     const { include } = this.#settings;
     return typeof include === "function"
-      ? this.#hub.decide("include", () => Boolean(include(span)), false)
+      ? Boolean(this.#hub.decide("include", () => include(span), false))
       : include === "all";
   }
 

@@ -81,4 +81,22 @@ describe("include as a function", () => {
     expect(service.types(agent)).toEqual(["agent.invocation.started"]);
     expect(service.bus.stats().errors).toBe(1);
   });
+
+  it("that is async hides the span too: a promise is no answer", () => {
+    const service = new Service({ include: (async () => true) as never });
+    const agent = service.agent("a");
+    service.plain("POST", { under: agent }).end();
+    expect(service.types(agent)).toEqual(["agent.invocation.started"]);
+    expect(service.bus.stats().errors).toBe(1);
+  });
+
+  it("is asked once of each span, also of one that is first seen at its end", () => {
+    const include = vi.fn(() => true);
+    const early = new Service();
+    const late = new Service({ include });
+    const span = early.plain("POST");
+    span.end();
+    late.bus.onEnd(span as never);
+    expect(include).toHaveBeenCalledTimes(1);
+  });
 });
