@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type FieldName, fields, operations, otherEvents } from "../src/bus/catalogue.js";
 import type { ControlEventMap } from "../src/bus/event.js";
-import { figures } from "../src/bus/stats.js";
+import { detailFigures, dimensions, type FigureRow, figures } from "../src/bus/stats.js";
 
 /** The events that the bus itself puts into a stream, and their data. */
 const controlEvents: Record<keyof ControlEventMap, { says: string; where: string; data: string }> = {
@@ -110,23 +110,34 @@ ${fence}`,
 
 /** docs/STATS.md, from the table of figures. */
 export function statsPage(): string {
-  const of = (kind: "counter" | "gauge") =>
+  const of = (counters: boolean) =>
     table(
       ["figure", "what"],
-      Object.entries(figures).flatMap(([name, { kind: own, says }]) => (own === kind ? [[`\`${name}\``, says]] : [])),
+      Object.entries(figures)
+        .filter(([, { instrument }]) => (instrument === "counter") === counters)
+        .map(([name, { says }]) => [`\`${name}\``, says]),
     );
   const parts = [
     "<!-- Written by `npm run docs` from src/bus/stats.ts. Do not edit by hand. -->",
     "# Statistics",
     "`bus.stats()` says what the bus counted and what it holds. It is exact at the moment of the call, also for readers that\nsleep.",
     "## Counted since the start",
-    of("counter"),
+    of(true),
     "## Held now",
-    of("gauge"),
+    of(false),
     "## Depths",
     `For people and tests: \`queueDepths\` has the events waiting for each reader of all runs (\`global\`) and of each run
 (\`runs\`), \`historyDepths\` the events kept of each run. \`stats({ depths: false })\` leaves them out. Run ids never
 belong into metric attributes.`,
+    "## Details",
+    `\`stats({ details: true })\` adds what the metrics have besides: \`details\` with these figures, split along the values
+behind them.`,
+    table(
+      ["figure", "what", "split by"],
+      [...Object.entries<FigureRow>(figures), ...Object.entries<FigureRow>(detailFigures)]
+        .filter(([name, { by }]) => by || name in detailFigures)
+        .map(([name, { says, by = [] }]) => [`\`${name}\``, says, by.map(valuesOf).join("; ")]),
+    ),
     `${fence}ts
 import { EventBus } from "spanbus";
 
@@ -146,6 +157,12 @@ ${fence}`,
 }
 
 const fence = "```";
+
+function valuesOf(dimension: keyof typeof dimensions): string {
+  return Object.keys(dimensions[dimension].values)
+    .map((value) => `\`${value}\``)
+    .join(", ");
+}
 
 /** Field names as the catalogue writes them: one with `!` is always there. */
 function uses(names: readonly string[]): string {

@@ -14,6 +14,7 @@ import {
 } from "./event.js";
 import { EventStream, type Feed, type Verdicts } from "./event-stream.js";
 import {
+  checkedStats,
   checkedSubscribe,
   type GlobalSubscribeOptions,
   type HistoryOptions,
@@ -22,7 +23,6 @@ import {
   hubSettings,
   type StatsOptions,
   type SubscribeOptions,
-  wantsDepths,
 } from "./hub-options.js";
 import { checkedDraft, controlEvent, type GuardedRedact, isEventType, makeEvent } from "./make-event.js";
 import type { ReaderHost } from "./reader.js";
@@ -31,7 +31,7 @@ import { replayOf } from "./replay.js";
 import { Retention } from "./retention.js";
 import type { Run, RunInfo } from "./run.js";
 import { RunTable } from "./run-table.js";
-import type { BusStats } from "./stats.js";
+import { type BusStats, dimensions, type Refusal, sum, zeros } from "./stats.js";
 import type { Subscription } from "./subscription.js";
 import { type Tap, type TapListener, Taps } from "./taps.js";
 
@@ -69,10 +69,10 @@ export class EventHub implements ReaderHost {
   #stopping = false;
   #shutdown = false;
   #openSpans = 0;
+  readonly #refused = zeros(dimensions.refusal.values);
   readonly #counts = {
     published: 0,
     delivered: 0,
-    refused: 0,
     evictedRuns: 0,
     abandonedSpans: 0,
     errors: 0,
@@ -150,44 +150,61 @@ export class EventHub implements ReaderHost {
   }
 
   stats(options?: StatsOptions): BusStats {
-    const stats = {
+    const { depths, details } = checkedStats(options);
+    const { dropped, queuedEvents, queueCapacity, queueUtilization } = this.#readers.figures();
+    const { rejected, attached } = this.#readers;
+    const stats: BusStats = {
       ...this.#counts,
-      dropped: this.#readers.totalDropped,
-      rejectedSubscribers: this.#readers.rejected,
+      dropped: dropped.run.lagged + dropped.global.lagged,
+      refused: sum(this.#refused),
+      rejectedSubscribers: sum(rejected),
       activeRuns: this.#runs.open.size,
       retainedRuns: this.#retention.runs.size,
       historyEvents: this.#retention.events,
       historyBytes: this.#retention.bytes,
-      runSubscribers: this.#readers.ofRuns,
-      globalSubscribers: this.#readers.ofAll,
+      runSubscribers: attached.run,
+      globalSubscribers: attached.global,
       openSpans: this.#openSpans,
-      queuedEvents: this.#readers.queued,
+      queuedEvents: sum(queuedEvents),
     };
-    if (!wantsDepths(options)) return stats;
-    const historyDepths: Record<string, number> = Object.create(null);
-    for (const run of this.#retention.runs.newestFirst()) historyDepths[run.id] = run.history.length;
-    return { ...stats, queueDepths: this.#readers.depths(), historyDepths };
+    return {
+      ...stats,
+      ...(depths && { queueDepths: this.#readers.depths(), historyDepths: this.#retention.depths() }),
+      ...(details && {
+        details: {
+          dropped,
+          refused: { ...this.#refused },
+          rejectedSubscribers: { ...rejected },
+          queuedEvents,
+          queueCapacity,
+          queueUtilization,
+          closedRuns: this.#retention.closedRuns,
+        },
+      }),
+    };
   }
 
   // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   publish(input: EventInput): BusEvent | undefined {
-    if (typeof input !== "object" || input === null || !isName(input.runId)) return this.refuse();
+    if (typeof input !== "object" || input === null || !isName(input.runId)) return this.refuse("invalid");
     const run = this.openRun(input.runId);
-    return run ? this.append(run, input) : this.refuse();
+    return run ? this.append(run, input) : this.refuse("sealed");
   }
 
   /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
   append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
-    if (!this.#takes(run) || !isEventType(input.type)) return this.#refuseFor(run);
+    if (!this.#takes(run)) return this.#refuseFor(run, this.#deciding ? "nested" : "sealed");
+    if (!isEventType(input.type)) return this.#refuseFor(run, "invalid");
     const made = makeEvent(run, input, this.#flatType(input.type), this.#redact);
-    if (!made || !this.#takes(run)) return this.#refuseFor(run);
+    if (!made) return this.#refuseFor(run, "withheld");
+    if (!this.#takes(run)) return this.#refuseFor(run, "sealed");
     const { event, bytes } = made;
     const opened = run.known && run.state === "open" ? undefined : this.#control(run, "bus.run.opened", {});
     // Readers decide before anything is written: their callbacks may close the run.
     const verdicts = this.#ask(event, run.stream, this.#global);
     const openedVerdicts = opened && this.#ask(opened, this.#global);
-    if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse();
+    if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse("sealed");
 
     const now = this.deadlines.now();
     run.note(event, now, counted);
@@ -202,14 +219,14 @@ export class EventHub implements ReaderHost {
   }
 
   /** A run that was only about to begin is forgotten. */
-  #refuseFor(run: Run): undefined {
+  #refuseFor(run: Run, why: Refusal): undefined {
     this.#runs.forgetAwaited(run);
-    return this.refuse();
+    return this.refuse(why);
   }
 
   closeStream(runId: string, outcome?: Outcome): boolean {
     if (isName(runId)) return !this.#shutdown && this.close(this.#awaited(runId), checkedOutcome(outcome));
-    this.refuse();
+    this.refuse("invalid");
     return false;
   }
 
@@ -311,8 +328,8 @@ export class EventHub implements ReaderHost {
   }
 
   /** Counts something that was not taken. */
-  refuse(): undefined {
-    this.#counts.refused += 1;
+  refuse(why: Refusal): undefined {
+    this.#refused[this.#stopping ? "shutdown" : why] += 1;
   }
 
   report(what: string, error: unknown): void {

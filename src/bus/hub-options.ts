@@ -125,12 +125,14 @@ export interface HistoryOptions {
   readonly limit?: number | undefined;
 }
 
-/** What `stats()` leaves out. */
+/** What `stats()` has besides the figures. */
 export interface StatsOptions {
-  /** `false` leaves out `queueDepths` and `historyDepths`. Default true. */
+  /** `queueDepths` and `historyDepths`. Default true. */
   readonly depths?: boolean | undefined;
+  /** `details`: what the figures split into, as the metrics have them. Default false. */
+  readonly details?: boolean | undefined;
 }
 
-export function wantsDepths(given: StatsOptions | undefined): boolean {
-  return flag("depths", given?.depths ?? true);
+export function checkedStats(given: StatsOptions | undefined): { depths: boolean; details: boolean } {
+  return { depths: flag("depths", given?.depths ?? true), details: flag("details", given?.details ?? false) };
 }

@@ -105,8 +105,12 @@ export class Reader implements SubscriptionMembers {
   }
 
   get size(): number {
-    if (this.#end) return 0;
-    return this.#replay.length - this.#replayed + this.#log.head - Math.max(this.#position, this.#log.tail);
+    return this.#end ? 0 : this.#replay.length - this.#replayed + this.unread;
+  }
+
+  /** Events waiting that came after it attached. */
+  get unread(): number {
+    return this.#end ? 0 : this.#log.head - Math.max(this.#position, this.#log.tail);
   }
 
   get lastId(): string | undefined {

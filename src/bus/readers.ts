@@ -4,10 +4,11 @@ import type { SubscribeOptions } from "./hub-options.js";
 import { Reader, type ReaderHost } from "./reader.js";
 import type { Replay } from "./replay.js";
 import type { Run } from "./run.js";
-import type { BusStats } from "./stats.js";
+import { type BusStats, dimensions, type Scope, type StatsDetails, zeros } from "./stats.js";
 import type { Subscription } from "./subscription.js";
 
 export interface ReaderLimits {
+  readonly maxQueueSize: number;
   readonly maxRunSubscribers: number;
   readonly maxGlobalSubscribers: number;
 }
@@ -24,40 +25,33 @@ export interface Attachment {
 
 /** All readers that are attached. */
 export class Readers {
-  /** Readers turned away. */
-  rejected = 0;
-  #droppedByLeft = 0;
+  /** Readers turned away, and those attached. */
+  readonly rejected = zeros(dimensions.scope.values);
+  readonly attached = zeros(dimensions.scope.values);
+  readonly #droppedByLeft = zeros(dimensions.scope.values);
   readonly #limits: ReaderLimits;
   readonly #host: ReaderHost;
-  readonly #attached = new Map<Reader, Run | undefined>();
-  #global = 0;
+  readonly #runs = new Map<Reader, Run | undefined>();
 
   constructor(limits: ReaderLimits, host: ReaderHost) {
     this.#limits = limits;
     this.#host = host;
   }
 
-  get ofRuns(): number {
-    return this.#attached.size - this.#global;
-  }
-
-  get ofAll(): number {
-    return this.#global;
-  }
-
   /** @throws EventBusError when as many are attached as the option allows. */
-  admit(scope: "run" | "global"): void {
-    const [option, attached] =
-      scope === "run" ? (["maxRunSubscribers", this.ofRuns] as const) : (["maxGlobalSubscribers", this.ofAll] as const);
+  admit(scope: Scope): void {
+    const option = scope === "run" ? "maxRunSubscribers" : "maxGlobalSubscribers";
     const limit = this.#limits[option];
+    const attached = this.attached[scope];
     if (attached < limit) return;
-    this.rejected += 1;
+    this.rejected[scope] += 1;
     const message = `\`${option}\` allows ${limit} readers, and ${attached} are attached`;
     throw new EventBusError("SPANBUS_SUBSCRIBER_LIMIT", message);
   }
 
   attach({ run, stream, replay, options, left }: Attachment): Subscription {
     const { after, signal, idleTimeoutMillis } = options;
+    const scope = scopeOf(run);
     const feed = stream.feed(options, (where, event) => Boolean(this.#host.decide("where", () => where(event), false)));
     // Taken before the reader's own filter is asked about the replay: from here on it is live.
     const position = feed.log.head;
@@ -71,43 +65,47 @@ export class Readers {
       signal,
       idleTimeoutMillis,
       left: (dropped) => {
-        this.#droppedByLeft += dropped;
-        this.#attached.delete(reader);
-        if (!run) this.#global -= 1;
+        this.#droppedByLeft[scope] += dropped;
+        this.#runs.delete(reader);
+        this.attached[scope] -= 1;
         stream.release(feed);
         left?.();
       },
     });
-    this.#attached.set(reader, run);
-    if (!run) this.#global += 1;
+    this.#runs.set(reader, run);
+    this.attached[scope] += 1;
     reader.start();
     return reader as Reader & Subscription;
   }
 
   /** Ends the readers of a run at once. */
   release(run: Run): void {
-    for (const [reader, of] of this.#attached) if (of === run) reader.release({ reason: "dropped" });
+    for (const [reader, of] of this.#runs) if (of === run) reader.release({ reason: "dropped" });
   }
 
-  /** Events lost by all readers, those attached included. */
-  get totalDropped(): number {
-    let total = this.#droppedByLeft;
-    for (const reader of this.#attached.keys()) total += reader.dropped;
-    return total;
-  }
-
-  /** Events waiting for all readers. */
-  get queued(): number {
-    let total = 0;
-    for (const reader of this.#attached.keys()) total += reader.size;
-    return total;
+  /** What was lost, what waits and what might, of all readers. */
+  figures(): Pick<StatsDetails, "dropped" | "queuedEvents" | "queueCapacity" | "queueUtilization"> {
+    const { maxQueueSize } = this.#limits;
+    const { run: byRuns, global: byAll } = this.#droppedByLeft;
+    const dropped = { run: { lagged: byRuns }, global: { lagged: byAll } };
+    const queuedEvents = zeros(dimensions.scope.values);
+    const queueUtilization = zeros(dimensions.scope.values);
+    for (const [reader, run] of this.#runs) {
+      const scope = scopeOf(run);
+      dropped[scope].lagged += reader.dropped;
+      queuedEvents[scope] += reader.size;
+      queueUtilization[scope] = Math.max(queueUtilization[scope], reader.unread / maxQueueSize);
+    }
+    const { run, global } = this.attached;
+    const queueCapacity = { run: run * maxQueueSize, global: global * maxQueueSize };
+    return { dropped, queuedEvents, queueCapacity, queueUtilization };
   }
 
   /** Events waiting for each reader. */
   depths(): NonNullable<BusStats["queueDepths"]> {
     const global: number[] = [];
     const runs: Record<string, number[]> = Object.create(null);
-    for (const [reader, run] of this.#attached) {
+    for (const [reader, run] of this.#runs) {
       let sizes = global;
       if (run) {
         runs[run.id] ??= [];
@@ -117,4 +115,8 @@ export class Readers {
     }
     return { global, runs };
   }
+}
+
+function scopeOf(run: Run | undefined): Scope {
+  return run ? "run" : "global";
 }

@@ -38,6 +38,20 @@ export class Retention {
     }
   }
 
+  /** Events kept of each run. */
+  depths(): Record<string, number> {
+    const depths: Record<string, number> = Object.create(null);
+    for (const run of this.runs.newestFirst()) depths[run.id] = run.history.length;
+    return depths;
+  }
+
+  /** Runs that are closed and whose events are kept. */
+  get closedRuns(): number {
+    let closed = 0;
+    for (const run of this.runs.newestFirst()) if (run.state !== "open") closed += 1;
+    return closed;
+  }
+
   /** Lets go of a run's events. */
   forget(run: Run): void {
     this.events -= run.history.length;

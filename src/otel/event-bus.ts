@@ -104,9 +104,9 @@ export class EventBus {
   publish(event: EventInput): BusEvent | undefined {
     return this.#safely("publish", () => {
       this.#inlet.flush();
-      if (typeof event !== "object" || event === null) return this.#hub.refuse();
+      if (typeof event !== "object" || event === null) return this.#hub.refuse("invalid");
       const bound = this.#inlet.boundHere(event.runId);
-      if (bound !== "unbound") return bound ? this.#inlet.chunks.publish(bound, event) : this.#hub.refuse();
+      if (bound !== "unbound") return bound ? this.#inlet.chunks.publish(bound, event) : this.#hub.refuse("sealed");
       const open = this.#hub.run(event.runId);
       return open?.opened.listed ? this.#inlet.chunks.publish(open, event) : this.#hub.publish(event);
     });

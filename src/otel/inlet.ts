@@ -103,7 +103,7 @@ export class Inlet {
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
     // Ended twice, or given up before.
-    if (known || this.#seen.has(span)) return this.#hub.refuse();
+    if (known || this.#seen.has(span)) return this.#hub.refuse("ended");
     const late = this.#admit(span, undefined, true);
     if (late) this.#end(late, span);
   }
@@ -140,7 +140,7 @@ export class Inlet {
   /** Publishes under the current run, with the ids of the active span. */
   emit(type: EventType, data: object | undefined): BusEvent | undefined {
     const { run, ids } = this.#place();
-    if (!run) return this.#hub.refuse();
+    if (!run) return this.#hub.refuse(this.currentRunId() === undefined ? "unkeyed" : "sealed");
     const event = this.chunks.publish(run, { runId: run.id, type, data, ...ids });
     this.#lives.touched(run, this.#traces.trace(ids.traceId));
     return event;
@@ -256,7 +256,7 @@ export class Inlet {
     if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
     this.#seen.add(span);
     const run = this.#resolver.resolve(record, span, context, ownBinding, () => this.#interpreter.runId(view));
-    if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse();
+    if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");
     const life = this.#lives.of(run);
     record.run = run;
     record.life = life;

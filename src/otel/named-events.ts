@@ -82,7 +82,7 @@ export class NamedEvents {
     binding: Binding | undefined,
   ): void {
     const { hub, chunks, lives, traces } = this.#parts;
-    if (name.startsWith("bus.")) return hub.refuse();
+    if (name.startsWith("bus.")) return hub.refuse("invalid");
     const run = this.#runOf(name, record, traceId, binding);
     if (!run) return;
     const ids = record?.ids ?? (traceId !== undefined && spanId !== undefined ? { traceId, spanId } : {});
@@ -100,7 +100,7 @@ export class NamedEvents {
     const { hub, resolver } = this.#parts;
     const around = record?.runAround;
     if (around) return around;
-    if (binding) return resolver.bound(binding) ?? hub.refuse();
+    if (binding) return resolver.bound(binding) ?? hub.refuse("sealed");
     if (traceId === undefined || isNoId(traceId)) return undefined;
     if (!hub.run(traceId)?.known && !name.startsWith("gen_ai.") && !name.startsWith("agent.")) return undefined;
     return resolver.unbound(traceId, record);

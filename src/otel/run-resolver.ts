@@ -96,7 +96,7 @@ export class RunResolver {
   #valid(id: unknown): string | undefined {
     if (id === undefined || id === null) return undefined;
     if (isName(id)) return id;
-    this.#hub.refuse();
+    this.#hub.refuse("invalid");
     return undefined;
   }
 }

@@ -25,7 +25,7 @@ export class RunScopes {
   }
 
   run<T>(givenId: string | undefined, parentRunId: string | undefined, fn: (runId: string) => T): T {
-    if (givenId !== undefined && !isName(givenId)) this.#hub.refuse();
+    if (givenId !== undefined && !isName(givenId)) this.#hub.refuse("invalid");
     const runId = isName(givenId) ? givenId : crypto.randomUUID();
     const active = context.active();
     const ambient = bindingOf(active);
