@@ -71,6 +71,7 @@ begin with \`bus.\` cannot be published.`,
       "- `lagged`: the reader was too slow and lost its oldest unread events. `missed` is exact.",
       "- `evicted`: it asked to resume behind an event that is no longer kept.",
       "- `generation`: the event it asked to resume behind belongs to another generation of the run, or to none. All kept history follows.",
+      "- `cut`: only in another process, for a reader of all runs whose connection was lost for a while. How many are missing is not known.",
     ].join("\n"),
     `\`resumeAfter\` is the id of the event before the gap: \`history(runId, { after: resumeAfter })\` has those of the missing
 events that are still kept.`,

@@ -29,7 +29,7 @@ import type { ReaderHost } from "./reader.js";
 import { Readers } from "./readers.js";
 import { replayOf } from "./replay.js";
 import { Retention } from "./retention.js";
-import type { Run, RunInfo } from "./run.js";
+import type { Run, RunInfo, RunStanding } from "./run.js";
 import { RunTable } from "./run-table.js";
 import { type BusStats, dimensions, type Refusal, sum, zeros } from "./stats.js";
 import type { Subscription } from "./subscription.js";
@@ -138,6 +138,12 @@ export class EventHub implements ReaderHost {
     const runs: Run[] = [];
     for (const run of this.#runs.all()) if (run.known && (run.state === "open" || run.retained.listed)) runs.push(run);
     return runs.sort((a, b) => b.lastActivity - a.lastActivity).map((run) => run.info());
+  }
+
+  standing(runId: string, generation?: string): RunStanding | undefined {
+    if (generation !== undefined && typeof generation !== "string")
+      throw wrong(TypeError, "generation", "the generation of a run", generation);
+    return this.#runs.standing(runIdName(runId), generation);
   }
 
   tap(listener: ((event: BusEvent) => void) | TapListener): Tap {
@@ -289,7 +295,7 @@ export class EventHub implements ReaderHost {
     const sealed = this.#runs.get(runId);
     if (sealed?.state !== "closed" || this.#shutdown) return this.openRun(runId);
     this.#retention.forget(sealed);
-    this.#runs.forget(sealed);
+    this.#runs.supersede(sealed);
     const next = this.openRun(runId);
     if (next) next.sealedBefore = sealed.sealedAt;
     return next;

@@ -33,6 +33,11 @@ export class EventStream {
     this.#capacity = capacity;
   }
 
+  /** How its readers end, once nothing comes any more. */
+  get end(): SubscriptionEnd | undefined {
+    return this.#end;
+  }
+
   /** Some reader's `where` must be asked. */
   get asks(): boolean {
     return this.#asking > 0;
@@ -91,7 +96,8 @@ function isAsking({ key }: Feed): boolean {
   return typeof key === "symbol";
 }
 
-function typeMatcher(types: readonly string[]): (type: string) => boolean {
+/** Exact names, or prefixes ending in `.*`. */
+export function typeMatcher(types: readonly string[]): (type: string) => boolean {
   const exact = new Set(types.filter((type) => !type.endsWith(".*")));
   const prefixes = types.filter((type) => type.endsWith(".*")).map((type) => type.slice(0, -1));
   return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));

@@ -6,8 +6,8 @@ export const outcomes = ["completed", "failed", "cancelled", "abandoned", "idle"
 /** How a run ended. */
 export type Outcome = (typeof outcomes)[number];
 
-/** Why a reader ended. */
-export type EndReason = "closed" | "aborted" | "returned" | "idle" | "evicted" | "dropped" | "shutdown";
+/** Why a reader ended. `cut`: a reader in another process could not reach the bus any more. */
+export type EndReason = "closed" | "aborted" | "returned" | "idle" | "evicted" | "dropped" | "shutdown" | "cut";
 
 /** Why a reader ended and, if its run is over, how the run ended. */
 export interface SubscriptionEnd {
@@ -16,7 +16,7 @@ export interface SubscriptionEnd {
 }
 
 /** Why events are missing at a `bus.gap`. */
-export type GapReason = "lagged" | "evicted" | "generation";
+export type GapReason = "lagged" | "evicted" | "generation" | "cut";
 
 /** What an agent does: the middle word of `agent.<operation>.<phase>`. */
 export type Operation = keyof typeof operations;
@@ -32,11 +32,12 @@ export interface ErrorData {
 
 /** Data of a `bus.gap`. */
 export interface GapData {
-  /** How many events are missing; exact for `lagged`. */
+  /** How many events are missing; exact for `lagged`, not known and 0 for `cut`. */
   readonly missed: number;
   /**
    * `lagged`: this reader was too slow. `evicted`: it asked to resume behind an event that is no longer kept.
    * `generation`: the event it asked to resume behind belongs to another generation of the run, or to none.
+   * `cut`: a reader of all runs in another process had lost the bus for a while.
    */
   readonly reason: GapReason;
   /** Id of the event before the gap: `history(runId, { after })` has what is still kept of the missing ones. */

@@ -1,7 +1,7 @@
 import { Deadline, type Deadlines } from "./deadlines.js";
 import { EventStream } from "./event-stream.js";
 import { RecencyList } from "./recency-list.js";
-import { Run } from "./run.js";
+import { Run, type RunStanding } from "./run.js";
 
 export interface RunTableLimits {
   readonly maxOpenRuns: number;
@@ -12,12 +12,17 @@ export interface RunTableLimits {
 /** Closed runs of which no events are kept. */
 const MAX_REMEMBERED = 1000;
 
+/** Generations that a newer one followed, of which it is known where they ended. */
+const MAX_SUPERSEDED = 1000;
+
 /** The newest generation of every run that is open, kept, awaited by a reader, or remembered as closed. */
 export class RunTable {
   /** Open runs, in order of last use. */
   readonly open = new RecencyList<Run>();
   readonly #byId = new Map<string, Run>();
   readonly #remembered = new RecencyList<Run>();
+  /** How generations ended that a newer one followed, oldest first. */
+  readonly #superseded = new Map<string, RunStanding>();
   readonly #limits: RunTableLimits;
   readonly #deadlines: Deadlines;
   /** Closes the run: it was idle for too long, or too many are open. */
@@ -110,7 +115,27 @@ export class RunTable {
     this.#delete(run);
   }
 
+  /** Forgets a closed run because its next generation begins; where it ended stays known for a while. */
+  supersede(run: Run): void {
+    this.forget(run);
+    this.#superseded.set(lifeOf(run.generation, run.id), run.standing());
+    const [oldest] = this.#superseded.keys();
+    if (this.#superseded.size > MAX_SUPERSEDED && oldest !== undefined) this.#superseded.delete(oldest);
+  }
+
+  /** The newest generation of a run, or the one asked for. */
+  standing(runId: string, generation: string | undefined): RunStanding | undefined {
+    const run = this.#byId.get(runId);
+    if (run && (generation === undefined || generation === run.generation)) return run.standing();
+    return generation === undefined ? undefined : this.#superseded.get(lifeOf(generation, runId));
+  }
+
   #delete(run: Run): void {
     if (this.#byId.get(run.id) === run) this.#byId.delete(run.id);
   }
+}
+
+/** A generation has no space in it. Who knows one of another run learns nothing. */
+function lifeOf(generation: string, runId: string): string {
+  return `${generation} ${runId}`;
 }

@@ -1,6 +1,7 @@
 import { flat, jsonBytes } from "./bounded-json.js";
+import { eventId } from "./cursor.js";
 import type { Deadline } from "./deadlines.js";
-import type { BusEvent, Outcome } from "./event.js";
+import type { BusEvent, Outcome, SubscriptionEnd } from "./event.js";
 import { EventStream } from "./event-stream.js";
 import { History } from "./history.js";
 import { RecencyNode } from "./recency-list.js";
@@ -34,6 +35,17 @@ export interface RunInfo {
   readonly failedToolCalls: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
+}
+
+/** Where one generation of a run stands. */
+export interface RunStanding {
+  readonly generation: string;
+  /** `awaited`: it has readers, and nothing was published into it yet. */
+  readonly state: "awaited" | "open" | "closed";
+  /** Id of its latest event; with seq 0 if it had none. */
+  readonly lastId: string;
+  /** What its readers are told at the end: the run was closed, or the bus was shut down. None while it goes on. */
+  readonly end?: SubscriptionEnd;
 }
 
 const MAX_TRACE_IDS = 100;
@@ -104,6 +116,15 @@ export class Run {
     if (typeof agentName === "string") this.agentName ??= agentName;
     if (typeof conversationId === "string") this.conversationId ??= conversationId;
     if (counted) this.tally.add(event);
+  }
+
+  standing(): RunStanding {
+    return {
+      generation: this.generation,
+      state: this.state !== "open" ? "closed" : this.known ? "open" : "awaited",
+      lastId: eventId(this.generation, this.seq),
+      ...(this.stream.end && { end: this.stream.end }),
+    };
   }
 
   info(): RunInfo {

@@ -2,7 +2,7 @@ import { anObject } from "../bus/checks.js";
 import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
 import { EventHub } from "../bus/event-hub.js";
 import type { GlobalSubscribeOptions, HistoryOptions, StatsOptions, SubscribeOptions } from "../bus/hub-options.js";
-import type { RunInfo } from "../bus/run.js";
+import type { RunInfo, RunStanding } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import type { Tap, TapListener } from "../bus/taps.js";
@@ -75,6 +75,15 @@ export class EventBus {
   runs(): readonly RunInfo[] {
     this.#inlet.flush();
     return this.#hub.runs();
+  }
+
+  /**
+   * Where a run stands, or a given generation of it: its latest event id and, once it is over, how it ended. Undefined
+   * for one that is not known; of generations that a newer one followed the last 1000 are.
+   */
+  standing(runId: string, generation?: string): RunStanding | undefined {
+    this.#inlet.flush();
+    return this.#hub.standing(runId, generation);
   }
 
   /** The run that has events of this trace. */

@@ -104,6 +104,16 @@ const expectations: Record<string, (output: string) => void> = {
     expect(output).toContain("○ run closed: completed");
     expect(output).toContain("of agent librarian in conversation conversation-1");
   },
+  "06-http.ts": (output) => {
+    expect(output).toMatch(/^run-A │ {3}✓ tool get_weather/m);
+    expect(output).toMatch(/^run-A │ ■ completed in \d+ ms/m);
+    expect(output).toContain("run-A │ ── that was kept, now live\n");
+    expect(output).toContain("run-A │ end: completed\n");
+    expect(output).not.toContain("run-B │");
+    expect(output).toContain("/runs: run-A completed, run-B completed\n");
+    expect(output).toContain("run-A again, behind its end: 204, completed\n");
+    expect(output).toContain("run-B, without leave: 403 Forbidden\n");
+  },
 };
 
 describe("examples", () => {

@@ -13,7 +13,7 @@ const parts: readonly Part[] = [
   { name: "wire", parts: event },
   { name: "metrics", parts: ["bus"], packages: ["@opentelemetry/api"] },
   { name: "http", parts: ["bus", "wire"], node: true },
-  { name: "client", parts: [...event, "wire"] },
+  { name: "client", parts: ["bus", "wire"], packages: ["eventsource-parser"] },
   { name: "redis", parts: ["bus", "wire"], node: true },
   { name: "cli", parts: ["client", "http", "metrics"], node: true },
   { name: "index", parts: ["bus", "otel", "conventions"] },

@@ -1,0 +1,151 @@
+import { anObject, isName, optionalFunction, positiveInteger, runIdName, stringList, wrong } from "../bus/checks.js";
+import type { BusEvent } from "../bus/event.js";
+import type { AbortSignalLike, HistoryOptions } from "../bus/hub-options.js";
+import type { RunInfo } from "../bus/run.js";
+import type { BusStats } from "../bus/stats.js";
+import type { Subscription } from "../bus/subscription.js";
+import { Endpoint, type FetchLike, type HeadersLike } from "./endpoint.js";
+import { type ConnectionState, RemoteSubscription } from "./remote-subscription.js";
+
+export interface ConnectOptions {
+  /** Default the global `fetch`. */
+  readonly fetch?: FetchLike | undefined;
+  /** Headers of every request, such as `authorization`; a function is asked before each. */
+  readonly headers?: HeadersLike | undefined;
+  /** Ends everything that was begun with this client. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How many milliseconds a subscription tries to come back before it gives up. Default 60 000; `Infinity` never gives up.
+   */
+  readonly giveUpMillis?: number | undefined;
+  /**
+   * After how many milliseconds without a byte, not even a heartbeat, a connection counts as lost. Default 60 000; it must be
+   * longer than the heartbeat of the endpoint.
+   */
+  readonly silenceMillis?: number | undefined;
+}
+
+/** What a remote reader may ask for. */
+export interface RemoteSubscribeOptions {
+  /** Ends the reader, normally. */
+  readonly signal?: AbortSignalLike | undefined;
+  /** Event types to read: exact names, or prefixes ending in `.*`. Default all. */
+  readonly types?: readonly string[] | undefined;
+  /** Told when the connection is there, lost, or given up. */
+  readonly onConnection?: ((state: ConnectionState, error?: Error) => void) | undefined;
+}
+
+export interface RemoteRunOptions extends RemoteSubscribeOptions {
+  /** An event id: resume behind it. `"live"`: no replay. Default: everything kept, then live. */
+  readonly after?: string | undefined;
+  /** Waits for a run that the bus does not know yet; otherwise that is an error with status 404. Default true. */
+  readonly wait?: boolean | undefined;
+}
+
+/** A bus in another process, read over its endpoint. */
+export interface Client {
+  /**
+   * Reads one run: what is kept of it, then live, until it closes. A connection that was cut is made again and goes on
+   * behind the last event; what is missing by then is told by a `bus.gap`.
+   *
+   * Its `next()` rejects with an `EndpointError` when the endpoint refuses or cannot be reached again; then `ended` says `cut`.
+   */
+  subscribe(runId: string, options?: RemoteRunOptions): Subscription;
+  /**
+   * Reads every run, live only. There is no place to go on from: after a cut a `bus.gap` with reason `cut` says that events
+   * may be missing, without their number.
+   */
+  subscribeGlobal(options?: RemoteSubscribeOptions): Subscription;
+  /** What is kept of a run, oldest first: the first `limit` behind `after`, or the newest `limit`. */
+  history(runId: string, options?: HistoryOptions): Promise<readonly BusEvent[]>;
+  /** Open runs and runs whose events are kept, newest activity first. */
+  runs(): Promise<readonly RunInfo[]>;
+  /** What the bus counted and holds, without depths. */
+  stats(): Promise<BusStats>;
+}
+
+/**
+ * Reads a bus over the endpoint that `createHandler` of `spanbus/http` serves. Nothing is asked before something is read.
+ *
+ * @throws TypeError or RangeError that names the option, what is allowed and what was given.
+ */
+export function connect(url: string | URL, options: ConnectOptions = {}): Client {
+  anObject("options", options);
+  const { signal, headers = {}, giveUpMillis = 60_000, silenceMillis = 60_000 } = options;
+  optionalFunction("fetch", options.fetch);
+  if (typeof headers !== "function") anObject("headers", headers);
+  if (signal !== undefined) checkSignal(signal);
+  if (giveUpMillis !== Number.POSITIVE_INFINITY) positiveInteger("giveUpMillis", giveUpMillis);
+  positiveInteger("silenceMillis", silenceMillis);
+  const fetchWith: FetchLike = options.fetch ?? ((to, init) => fetch(to, init));
+  const endpoint = new Endpoint(checkedUrl(url), fetchWith, headers);
+  const alive = signal ?? new AbortController().signal;
+  const limits = { giveUpMillis, silenceMillis };
+
+  const subscription = (path: string, isGlobal: boolean, given: RemoteRunOptions): Subscription => {
+    const { types, onConnection, after, wait = true } = given;
+    const query = { types: types?.join(","), ...(!isGlobal && { wait: String(wait) }) };
+    const signals = [alive, ...(given.signal ? [given.signal] : [])];
+    const reader = new RemoteSubscription(endpoint, { path, query, after, isGlobal, signals, onConnection, ...limits });
+    return reader as RemoteSubscription & Subscription;
+  };
+
+  return {
+    subscribe: (runId, given = {}) => {
+      checkSubscribe(given);
+      if (given.wait !== undefined && typeof given.wait !== "boolean") {
+        throw wrong(TypeError, "wait", "true or false", given.wait);
+      }
+      checkAfter(given.after);
+      return subscription(`${pathOf(runId)}/events`, false, given);
+    },
+    subscribeGlobal: (given = {}) => {
+      checkSubscribe(given);
+      return subscription("/events", true, given);
+    },
+    history: async (runId, { after, limit } = {}) => {
+      checkAfter(after);
+      if (limit !== undefined) positiveInteger("limit", limit);
+      return ((await endpoint.json(pathOf(runId), { after, limit }, alive)) as { events: readonly BusEvent[] }).events;
+    },
+    runs: async () => ((await endpoint.json("/runs", {}, alive)) as { runs: readonly RunInfo[] }).runs,
+    stats: async () => (await endpoint.json("/stats", {}, alive)) as BusStats,
+  };
+}
+
+function pathOf(runId: string): string {
+  return `/runs/${encodeURIComponent(runIdName(runId))}`;
+}
+
+function checkedUrl(url: string | URL): URL {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw wrong(TypeError, "url", "an http or https address", url);
+  }
+  if (!/^https?:$/.test(parsed.protocol)) throw wrong(RangeError, "url", "an http or https address", url);
+  return parsed;
+}
+
+function checkSubscribe(given: RemoteSubscribeOptions): void {
+  anObject("options", given);
+  const { signal, types, onConnection } = given;
+  if (signal !== undefined) checkSignal(signal);
+  optionalFunction("onConnection", onConnection);
+  if (types === undefined) return;
+  for (const type of stringList("types", types)) {
+    if (!/^[^*,]+(\.\*)?$/.test(type)) throw wrong(RangeError, "types", "exact names or prefixes ending in `.*`", type);
+  }
+}
+
+function checkAfter(after: unknown): void {
+  if (after !== undefined && !isName(after)) throw wrong(TypeError, "after", 'an event id or "live"', after);
+}
+
+function checkSignal(signal: unknown): void {
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted !== "boolean" || typeof addEventListener !== "function") {
+    throw wrong(TypeError, "signal", "an AbortSignal", signal);
+  }
+}

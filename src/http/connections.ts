@@ -1,0 +1,46 @@
+import type { Subscription } from "../bus/subscription.js";
+import { Problem } from "./problem.js";
+
+/** Seconds after which a client that was turned away may come back. */
+const RETRY_AFTER = "5";
+
+/** Counts the streams that are open. */
+export class Connections {
+  readonly #max: number;
+  #open = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /**
+   * Attaches readers as one connection, which is open until the last of them has left: by its end, by its client, by the
+   * bus. If one cannot attach, none does.
+   *
+   * @throws Problem 503 at this limit or at one of the bus.
+   */
+  open<T extends { readonly events: Subscription }>(attach: readonly (() => T)[]): T[] {
+    if (this.#open >= this.#max) throw tooMany("connections");
+    const attached: T[] = [];
+    try {
+      for (const each of attach) attached.push(each());
+    } catch (error) {
+      for (const { events } of attached) events.close();
+      throw isLimit(error) ? tooMany("readers") : error;
+    }
+    this.#open += 1;
+    Promise.all(attached.map(({ events }) => events.ended)).then(() => {
+      this.#open -= 1;
+    });
+    return attached;
+  }
+}
+
+function tooMany(what: string): Problem {
+  return new Problem(503, `there are too many ${what}`, { "Retry-After": RETRY_AFTER });
+}
+
+/** By code: a bundler may have loaded the class twice. */
+function isLimit(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "SPANBUS_SUBSCRIBER_LIMIT";
+}

@@ -1,0 +1,25 @@
+/** What a browser may be told of answers to pages of other origins. */
+export class Cors {
+  readonly #origins: "*" | readonly string[];
+
+  constructor(origins: "*" | readonly string[]) {
+    this.#origins = origins;
+  }
+
+  /** Adds what the request's origin may see. `Vary` also for those that may not: a cache must not mix them up. */
+  admit(request: Request, headers: Headers): void {
+    if (this.#origins.length === 0) return;
+    const origin = request.headers.get("Origin");
+    if (this.#origins === "*") headers.set("Access-Control-Allow-Origin", "*");
+    else {
+      headers.append("Vary", "Origin");
+      if (origin === null || !this.#origins.includes(origin)) return;
+      headers.set("Access-Control-Allow-Origin", origin);
+      headers.set("Access-Control-Allow-Credentials", "true");
+    }
+    headers.set("Access-Control-Expose-Headers", "spanbus-outcome, Retry-After");
+    if (request.method !== "OPTIONS") return;
+    headers.set("Access-Control-Allow-Methods", "GET, HEAD");
+    headers.set("Access-Control-Allow-Headers", "Authorization, Cache-Control, Last-Event-ID");
+  }
+}

@@ -1,0 +1,71 @@
+import type { BusEvent } from "../bus/event.js";
+import { typeMatcher } from "../bus/event-stream.js";
+import type { RunInfo } from "../bus/run.js";
+import { encodeEvent } from "../wire/event-json.js";
+import { page } from "./page.js";
+import { Problem } from "./problem.js";
+import { afterOf, limitOf, typesOf } from "./query.js";
+import type { ReadableBus } from "./readable-bus.js";
+
+/** The list of runs, newest activity first. */
+export function runsDocument(bus: ReadableBus, isShown: (run: RunInfo) => boolean): Response {
+  return json(JSON.stringify({ runs: bus.runs().filter(isShown) }));
+}
+
+/** What is kept of a run. A limit counts what is shown: the first behind `after`, else the newest. */
+export function historyDocument(
+  bus: ReadableBus,
+  url: URL,
+  runId: string,
+  isShown: (event: BusEvent) => boolean,
+): Response {
+  const [after, limit, types] = [afterOf(url), limitOf(url), typesOf(url)];
+  const standing = bus.standing(runId);
+  if (!standing || standing.state === "awaited") throw unknownRun(runId);
+  const { generation, state, end } = standing;
+  const isAsked = types ? typeMatcher(types) : () => true;
+  const shown = bus.history(runId, { after }).filter((event) => isAsked(event.type) && isShown(event));
+  const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
+  const head = JSON.stringify({
+    runId,
+    generation,
+    state,
+    ...(end?.outcome !== undefined && { outcome: end.outcome }),
+  });
+  return json(`${head.slice(0, -1)},"events":[${events.map(encodeEvent).join(",")}]}`);
+}
+
+/** Figures of the whole bus, without the ids of runs. */
+export function statsDocument(bus: ReadableBus): Response {
+  return json(JSON.stringify(bus.stats({ depths: false })));
+}
+
+/** The page. Nothing in it runs, loads or goes anywhere but what it holds itself and this endpoint. */
+export function pageDocument(): Response {
+  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return new Response(page(nonce), {
+    headers: {
+      "Content-Type": "text/html; charset=utf-8",
+      "Content-Security-Policy": policy.join("; "),
+      "Referrer-Policy": "no-referrer",
+    },
+  });
+}
+
+export function unknownRun(runId: string): Problem {
+  return new Problem(404, `the run ${JSON.stringify(runId)} is not known`);
+}
+
+function json(text: string): Response {
+  return new Response(text, { headers: { "Content-Type": "application/json" } });
+}

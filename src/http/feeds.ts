@@ -1,0 +1,105 @@
+import { parseCursor } from "../bus/cursor.js";
+import type { SubscribeOptions } from "../bus/hub-options.js";
+import { Frames } from "../wire/frames.js";
+import { endFrame, sharedEndFrame } from "../wire/sse.js";
+import type { Grant } from "./authorize.js";
+import { Connections } from "./connections.js";
+import { unknownRun } from "./documents.js";
+import { eventBody, type Source } from "./event-body.js";
+import type { HandlerSettings } from "./options.js";
+import { cursorOf, refuseCursor, typesOf, waitOf } from "./query.js";
+import type { ReadableBus } from "./readable-bus.js";
+
+/** A run of a stream, and what of it may be read. */
+export interface GrantedRun {
+  readonly runId: string;
+  readonly grant: Grant;
+}
+
+const headers = { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" } as const;
+
+/** Streams of events. */
+export class Feeds {
+  readonly #bus: ReadableBus;
+  readonly #heartbeatMillis: number;
+  readonly #connections: Connections;
+  readonly #frames = new Frames();
+
+  constructor(bus: ReadableBus, { heartbeatMillis, maxConnections }: HandlerSettings) {
+    this.#bus = bus;
+    this.#heartbeatMillis = heartbeatMillis;
+    this.#connections = new Connections(maxConnections);
+  }
+
+  /** One run: history, live, its end. Resumable. */
+  run(request: Request, url: URL, { runId, grant }: GrantedRun): Response {
+    const after = cursorOf(request, url);
+    const options = { after, ...this.#reading(request, url, grant) };
+    const wait = waitOf(url);
+    const outcome = this.#outcomeAt(runId, after);
+    if (outcome !== undefined) return new Response(null, { status: 204, headers: { "spanbus-outcome": outcome } });
+    if (!wait) this.#mustBeKnown(runId);
+    return this.#stream(request, [() => this.#runSource(runId, options)], { resumable: true });
+  }
+
+  /** Several runs over one connection: history of each, live, the end of each. */
+  several(request: Request, url: URL, runs: readonly GrantedRun[]): Response {
+    refuseCursor(request, url);
+    const wait = waitOf(url);
+    const sources = runs.map(({ runId, grant }) => {
+      const options = this.#reading(request, url, grant);
+      if (!wait) this.#mustBeKnown(runId);
+      return (): Source => ({
+        events: this.#bus.subscribe(runId, options),
+        endFrame: (end) => (end.reason === "closed" ? sharedEndFrame(runId, end) : undefined),
+      });
+    });
+    return this.#stream(request, sources, { resumable: false });
+  }
+
+  /** Every run, live. */
+  global(request: Request, url: URL, grant: Grant): Response {
+    refuseCursor(request, url);
+    const options = this.#reading(request, url, grant);
+    const source = (): Source => ({ events: this.#bus.subscribeGlobal(options), endFrame: () => undefined });
+    return this.#stream(request, [source], { resumable: false });
+  }
+
+  #reading(request: Request, url: URL, { where }: Grant): SubscribeOptions {
+    return { types: typesOf(url), where, signal: request.signal };
+  }
+
+  #runSource(runId: string, options: SubscribeOptions): Source {
+    const events = this.#bus.subscribe(runId, options);
+    // Asked while it is surely the one that is read: when it ends a newer one may be under way.
+    const generation = this.#bus.standing(runId)?.generation;
+    return {
+      events,
+      endFrame: (end) => {
+        if (end.reason !== "closed") return undefined;
+        const ended = this.#bus.standing(runId, generation);
+        return ended && endFrame(ended.lastId, end);
+      },
+    };
+  }
+
+  /** How a run ended, if the cursor is at the end of a closed generation of it. Shutdown closes none: it cuts. */
+  #outcomeAt(runId: string, after: string | undefined): string | undefined {
+    if (after === undefined) return undefined;
+    const standing = this.#bus.standing(runId, parseCursor(after)?.generation);
+    return standing?.lastId === after && standing.end?.reason === "closed" ? standing.end.outcome : undefined;
+  }
+
+  #mustBeKnown(runId: string): void {
+    const standing = this.#bus.standing(runId);
+    if (!standing || standing.state === "awaited") throw unknownRun(runId);
+  }
+
+  /** A `HEAD` attaches nothing. */
+  #stream(request: Request, attach: readonly (() => Source)[], { resumable }: { resumable: boolean }): Response {
+    if (request.method === "HEAD") return new Response(null, { headers });
+    const sources = this.#connections.open(attach);
+    const body = eventBody(sources, { frames: this.#frames, resumable, heartbeatMillis: this.#heartbeatMillis });
+    return new Response(body, { headers });
+  }
+}

@@ -1,0 +1,119 @@
+import { wrong } from "../bus/checks.js";
+import { type Grant, isResponse, permission } from "./authorize.js";
+import { Cors } from "./cors.js";
+import { historyDocument, pageDocument, runsDocument, statsDocument } from "./documents.js";
+import { Feeds } from "./feeds.js";
+import { failingClosed } from "./filter.js";
+import { type HandlerOptions, type HandlerSettings, handlerSettings } from "./options.js";
+import { Problem } from "./problem.js";
+import type { ReadableBus } from "./readable-bus.js";
+import { askedBy, type Route, routeOf } from "./route.js";
+
+/** Answers a request. Never rejects: what goes wrong is an answer, too. */
+export type Handler = (request: Request) => Promise<Response>;
+
+/**
+ * Makes a bus readable over HTTP: a page, the runs, their histories, and live streams of server-sent events. What it returns
+ * takes a `Request` and gives a `Response`, which is what routers of Node, Bun, Deno and the edge understand.
+ * docs/PROTOCOL.md has the routes.
+ *
+ * @throws TypeError or RangeError that names the option, what is allowed and what was given.
+ */
+export function createHandler(bus: ReadableBus, options: HandlerOptions): Handler {
+  if (typeof bus !== "object" || bus === null || typeof bus.standing !== "function")
+    throw wrong(TypeError, "bus", "an EventBus", bus);
+  const endpoint = new Endpoint(bus, handlerSettings(options));
+  return (request) => endpoint.answer(request);
+}
+
+const allow = { Allow: "GET, HEAD, OPTIONS" } as const;
+
+class Endpoint {
+  readonly #bus: ReadableBus;
+  readonly #settings: HandlerSettings;
+  readonly #feeds: Feeds;
+  readonly #cors: Cors;
+
+  constructor(bus: ReadableBus, settings: HandlerSettings) {
+    this.#bus = bus;
+    this.#settings = settings;
+    this.#feeds = new Feeds(bus, settings);
+    this.#cors = new Cors(settings.cors);
+  }
+
+  async answer(request: Request): Promise<Response> {
+    try {
+      const url = new URL(request.url);
+      const route = this.#route(url);
+      if (request.method === "OPTIONS") return this.#sent(request, new Response(null, { status: 204, headers: allow }));
+      if (request.method !== "GET" && request.method !== "HEAD")
+        throw new Problem(405, `the method must be one of ${allow.Allow}`, allow);
+      const grants: Grant[] = [];
+      for (const asked of askedBy(route)) {
+        const permitted = await permission(this.#settings.authorize, request, asked);
+        if (isResponse(permitted)) return permitted;
+        grants.push(permitted);
+      }
+      return this.#sent(request, this.#read(request, url, route, grants));
+    } catch (error) {
+      return this.#sent(request, this.#problem(request, error).response());
+    }
+  }
+
+  #route(url: URL): Route {
+    const route = routeOf(url, this.#settings.basePath);
+    if (route.to === "page" && !this.#settings.page) throw new Problem(404, "there is no page here");
+    return route;
+  }
+
+  #read(request: Request, url: URL, route: Route, grants: readonly Grant[]): Response {
+    const [grant = nothing] = grants;
+    switch (route.to) {
+      case "page":
+        return pageDocument();
+      case "runs":
+        return runsDocument(this.#bus, this.#shown(request, grant.runs));
+      case "stats":
+        return statsDocument(this.#bus);
+      case "history":
+        return historyDocument(this.#bus, url, route.runId, this.#shown(request, grant.where));
+      case "run":
+        return this.#feeds.run(request, url, { runId: route.runId, grant });
+      case "several":
+        return this.#feeds.several(
+          request,
+          url,
+          route.runIds.map((runId, index) => ({ runId, grant: grants[index] ?? nothing })),
+        );
+      case "global":
+        return this.#feeds.global(request, url, grant);
+    }
+  }
+
+  #shown<T>(request: Request, filter: ((value: T) => boolean) | undefined): (value: T) => boolean {
+    return filter ? failingClosed(filter, (error) => this.#report(error, request)) : () => true;
+  }
+
+  #problem(request: Request, error: unknown): Problem {
+    if (error instanceof Problem) return error;
+    this.#report(error, request);
+    return new Problem(500, "the request could not be answered");
+  }
+
+  /** A listener that fails, now or later, has nobody to be reported to. */
+  #report(error: unknown, request: Request): void {
+    const { onError } = this.#settings;
+    (async () => onError?.(error, request))().catch(() => undefined);
+  }
+
+  /** What every answer says; without its body for a `HEAD`. */
+  #sent(request: Request, response: Response): Response {
+    response.headers.set("Cache-Control", "no-store");
+    response.headers.set("X-Content-Type-Options", "nosniff");
+    this.#cors.admit(request, response.headers);
+    return request.method === "HEAD" ? new Response(null, response) : response;
+  }
+}
+
+/** A grant that is missing shows nothing. */
+const nothing: Grant = { where: () => false, runs: () => false };

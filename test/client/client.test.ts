@@ -1,0 +1,368 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { type BusEvent, EventBus, type Subscription } from "spanbus";
+import { type Client, type ConnectionState, connect, EndpointError } from "spanbus/client";
+import { createHandler, type HandlerOptions } from "spanbus/http";
+import { afterEach, describe, expect, it } from "vitest";
+import { isOfType, publishNote, publishNotes, read, readOne, readToEnd, restoreAfterEach } from "../bus/support.js";
+
+restoreAfterEach();
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** A bus behind a real endpoint that can be cut, stopped and started again at the same address. */
+class Remote {
+  readonly bus = new EventBus({ closeGraceMillis: 1 });
+  readonly #options: Partial<HandlerOptions>;
+  #server: Server | undefined;
+  #port = 0;
+
+  private constructor(options: Partial<HandlerOptions>) {
+    this.#options = options;
+  }
+
+  static async start(options: Partial<HandlerOptions> = {}): Promise<Remote> {
+    const remote = new Remote(options);
+    await remote.up();
+    closing.push(() => remote.down());
+    return remote;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async up(bus = this.bus): Promise<void> {
+    const handler = createHandler(bus, { authorize: () => true, ...this.#options });
+    this.#server = createServer(getRequestListener(handler)).listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Cuts every connection; new ones are taken. */
+  cut(): void {
+    this.#server?.closeAllConnections();
+  }
+
+  async down(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (!server) return;
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  }
+
+  client(options: Parameters<typeof connect>[1] = {}): Client {
+    return connect(this.url, options);
+  }
+
+  /** Waits until so many readers are attached to the bus. */
+  async attached(readers: number): Promise<void> {
+    await until(() => {
+      const { runSubscribers, globalSubscribers } = this.bus.stats();
+      return runSubscribers + globalSubscribers === readers;
+    });
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function numbers(events: readonly BusEvent[]): number[] {
+  return events.filter(isOfType("note")).map(({ data }) => (data as { n: number }).n);
+}
+
+async function failureOf(subscription: Subscription): Promise<EndpointError> {
+  const error = await subscription.next().catch((thrown: unknown) => thrown);
+  if (!(error instanceof EndpointError)) throw new Error(`not an EndpointError: ${error}`);
+  return error;
+}
+
+describe("a remote reader of one run", () => {
+  it("gets the history, then what is live, then the end and how the run ended", async () => {
+    const remote = await Remote.start();
+    const sent = publishNotes(remote.bus, "run", 1, 3);
+    const reader = remote.client().subscribe("run");
+    expect(await read(reader, 3)).toEqual(sent);
+    expect(reader.lastId).toBe(sent[2]?.id);
+    sent.push(publishNote(remote.bus, "run", 4));
+    expect(await readOne(reader)).toEqual(sent[3]);
+    expect(reader.caughtUp).toBe(true);
+    remote.bus.closeStream("run", "failed");
+    expect(await readToEnd(reader)).toEqual([]);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "failed" });
+    await remote.attached(0);
+  });
+
+  it("gets the end of a run that it has read before", async () => {
+    const remote = await Remote.start();
+    const [first] = publishNotes(remote.bus, "run", 1);
+    remote.bus.closeStream("run", "completed");
+    const reader = remote.client().subscribe("run", { after: first?.id });
+    expect(await readToEnd(reader)).toEqual([]);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
+  });
+
+  it("gets every event once and in order, however often the connection is cut", async () => {
+    const remote = await Remote.start();
+    const states: ConnectionState[] = [];
+    const reader = remote.client().subscribe("run", { onConnection: (state) => states.push(state) });
+    const events: BusEvent[] = [];
+    for (let n = 1; n <= 20; n += 1) {
+      publishNote(remote.bus, "run", n);
+      events.push(await readOne(reader));
+      if (n % 5 === 0) remote.cut();
+    }
+    expect(numbers(events)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    expect(events.filter(isOfType("bus.gap"))).toEqual([]);
+    expect(states).toEqual(["open", "lost", "open", "lost", "open", "lost", "open"]);
+  });
+
+  it("is told by a gap what was lost while the connection was", async () => {
+    const remote = await Remote.start();
+    const bus = new EventBus({ historyPerRun: 2 });
+    await remote.down();
+    await remote.up(bus);
+    const reader = remote.client().subscribe("run");
+    publishNote(bus, "run", 1);
+    await readOne(reader);
+    await remote.down();
+    publishNotes(bus, "run", 2, 9);
+    await remote.up(bus);
+    const [gap, ...rest] = await read(reader, 3);
+    expect(gap).toMatchObject({ type: "bus.gap", data: { missed: 6, reason: "evicted" } });
+    expect(numbers(rest)).toEqual([8, 9]);
+  });
+
+  it("counts what it lost by being slow", async () => {
+    const remote = await Remote.start();
+    const bus = new EventBus({ maxQueueSize: 2, historyPerRun: 2 });
+    await remote.down();
+    await remote.up(bus);
+    const reader = remote.client().subscribe("run", { after: "live" });
+    await until(() => bus.stats().runSubscribers === 1);
+    publishNotes(bus, "run", 1, 9);
+    bus.closeStream("run");
+    const events = await readToEnd(reader);
+    expect(reader.dropped).toBe(7);
+    expect(numbers(events)).toEqual([8, 9]);
+  });
+
+  it("waits for a run that nobody knows yet, or says that there is none", async () => {
+    const remote = await Remote.start();
+    const waiting = remote.client().subscribe("later");
+    await remote.attached(1);
+    publishNote(remote.bus, "later", 1);
+    expect(numbers([await readOne(waiting)])).toEqual([1]);
+
+    const reader = remote.client().subscribe("never", { wait: false });
+    expect((await failureOf(reader)).status).toBe(404);
+    expect(await reader.ended).toEqual({ reason: "cut" });
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("reads only the types it asked for, under any run id", async () => {
+    const remote = await Remote.start();
+    const runId = "a/b ?#%2F😀";
+    publishNote(remote.bus, runId, 1, "order.placed");
+    publishNote(remote.bus, runId, 2, "note");
+    remote.bus.closeStream(runId);
+    const events = await readToEnd(remote.client().subscribe(runId, { types: ["order.*"] }));
+    expect(events.map(({ type }) => String(type))).toEqual(["order.placed"]);
+  });
+
+  it("gives what is there as a batch", async () => {
+    const remote = await Remote.start();
+    publishNotes(remote.bus, "run", 1, 50);
+    remote.bus.closeStream("run");
+    const batches: number[] = [];
+    for await (const batch of remote.client().subscribe("run").batches()) batches.push(...numbers(batch));
+    expect(batches).toHaveLength(50);
+  });
+
+  it.each<[string, (reader: Subscription, controller: AbortController) => unknown, string]>([
+    ["`close`", (reader) => reader.close(), "returned"],
+    ["`return`", (reader) => reader.return(), "returned"],
+    ["its signal", (_, controller) => controller.abort(), "aborted"],
+  ])("leaves by %s, also while it waits, and the bus is rid of it", async (_, leave, reason) => {
+    const remote = await Remote.start();
+    const controller = new AbortController();
+    const reader = remote.client().subscribe("run", { signal: controller.signal });
+    const waiting = reader.next();
+    await remote.attached(1);
+    leave(reader, controller);
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await reader.ended).toEqual({ reason });
+    await remote.attached(0);
+  });
+
+  it("leaves by `break`", async () => {
+    const remote = await Remote.start();
+    publishNotes(remote.bus, "run", 1, 3);
+    const reader = remote.client().subscribe("run");
+    for await (const _ of reader) break;
+    expect(await reader.ended).toEqual({ reason: "returned" });
+    await remote.attached(0);
+  });
+
+  it("serves reads that wait in their order", async () => {
+    const remote = await Remote.start();
+    const reader = remote.client().subscribe("run");
+    const reads = [reader.next(), reader.next(), reader.next()];
+    await remote.attached(1);
+    publishNotes(remote.bus, "run", 1, 3);
+    const results = await Promise.all(reads);
+    expect(numbers(results.flatMap(({ value }) => (value ? [value] : [])))).toEqual([1, 2, 3]);
+  });
+});
+
+describe("a remote reader of all runs", () => {
+  it("reads every run, and leaves the bus with the signal of its client", async () => {
+    const remote = await Remote.start();
+    const controller = new AbortController();
+    const reader = remote.client({ signal: controller.signal }).subscribeGlobal();
+    await remote.attached(1);
+    publishNote(remote.bus, "a", 1);
+    publishNote(remote.bus, "b", 2);
+    const events = await read(reader, 4);
+    expect(events.map(({ runId, type }) => `${runId} ${String(type)}`)).toEqual([
+      "a bus.run.opened",
+      "a note",
+      "b bus.run.opened",
+      "b note",
+    ]);
+    controller.abort();
+    expect(await reader.ended).toEqual({ reason: "aborted" });
+    await remote.attached(0);
+  });
+
+  it("is told that events may be missing after a cut", async () => {
+    const remote = await Remote.start();
+    const reader = remote.client().subscribeGlobal({ types: ["note"] });
+    await remote.attached(1);
+    const before = publishNote(remote.bus, "run", 1);
+    expect(await readOne(reader)).toEqual(before);
+    remote.cut();
+    await remote.attached(0);
+    publishNote(remote.bus, "run", 2);
+    const next = reader.next();
+    await remote.attached(1);
+    publishNote(remote.bus, "run", 3);
+    expect((await next).value).toMatchObject({
+      id: before.id,
+      type: "bus.gap",
+      data: { missed: 0, reason: "cut" },
+    });
+    expect(numbers([await readOne(reader)])).toEqual([3]);
+    expect(reader.dropped).toBe(0);
+  });
+});
+
+describe("an endpoint that", () => {
+  it("refuses ends the reader with what it says", async () => {
+    const remote = await Remote.start({ authorize: () => false });
+    const error = await failureOf(remote.client().subscribe("run"));
+    expect(error.status).toBe(403);
+    expect(error.message).toMatch(/\/runs\/run\/events\?wait=true answered 403: ./);
+    await expect(remote.client().runs()).rejects.toMatchObject({ status: 403 });
+  });
+
+  it("is not there any more is given up after `giveUpMillis`, with the reason", async () => {
+    const remote = await Remote.start();
+    const states: string[] = [];
+    const reader = remote
+      .client({ giveUpMillis: 50 })
+      .subscribe("run", { onConnection: (state) => states.push(state) });
+    publishNote(remote.bus, "run", 1);
+    await readOne(reader);
+    await remote.down();
+    const error = await failureOf(reader);
+    expect(error.message).toMatch(/could not be reached: .*ECONNREFUSED/);
+    expect(await reader.ended).toEqual({ reason: "cut" });
+    expect(states).toEqual(["open", "lost", "closed"]);
+  });
+
+  it("is no spanbus endpoint is called that", async () => {
+    const server = createServer((_, response) => response.end("<p>hello</p>")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    closing.push(async () => server.close());
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { giveUpMillis: 1 });
+    expect((await failureOf(client.subscribe("run"))).message).toMatch(/is it a spanbus endpoint\?/);
+    await expect(client.stats()).rejects.toThrow("is it a spanbus endpoint?");
+  });
+
+  it("says nothing for `silenceMillis` counts as gone", async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    closing.push(async () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const error = await failureOf(connect(url, { silenceMillis: 20, giveUpMillis: 1 }).subscribe("run"));
+    expect(error.message).toBe("nothing came from the endpoint for 20 ms");
+  });
+
+  it("is asked with the headers of the client, made anew for each request", async () => {
+    const seen: (string | null)[] = [];
+    const remote = await Remote.start({
+      authorize: ({ headers }) => {
+        seen.push(headers.get("authorization"));
+        return true;
+      },
+    });
+    let token = 0;
+    const client = remote.client({
+      headers: async () => {
+        token += 1;
+        return { authorization: `Bearer ${token}` };
+      },
+    });
+    await client.runs();
+    await client.stats();
+    expect(seen).toEqual(["Bearer 1", "Bearer 2"]);
+  });
+});
+
+describe("`history`, `runs` and `stats`", () => {
+  it("answer what the bus answers", async () => {
+    const remote = await Remote.start();
+    const sent = publishNotes(remote.bus, "run", 1, 5);
+    const client = remote.client();
+    expect(await client.history("run")).toEqual(sent);
+    expect(await client.history("run", { limit: 2 })).toEqual(sent.slice(3));
+    expect(await client.history("run", { after: sent[1]?.id, limit: 2 })).toEqual(sent.slice(2, 4));
+    expect(await client.runs()).toEqual(remote.bus.runs());
+    expect(await client.stats()).toEqual(remote.bus.stats({ depths: false }));
+  });
+});
+
+describe("a mistake in the call", () => {
+  const client = connect("http://localhost:1/spanbus/");
+  it.each<[string, () => unknown, string]>([
+    ["no address", () => connect("nowhere"), '`url` must be an http or https address, got "nowhere"'],
+    ["another scheme", () => connect("ftp://host"), '`url` must be an http or https address, got "ftp://host"'],
+    [
+      "no patience",
+      () => connect("http://host", { giveUpMillis: 0 }),
+      "`giveUpMillis` must be a positive integer, got 0",
+    ],
+    ["no fetch", () => connect("http://host", { fetch: 1 as never }), "`fetch` must be a function, got 1"],
+    ["no signal", () => connect("http://host", { signal: 1 as never }), "`signal` must be an AbortSignal, got 1"],
+    ["an empty run id", () => client.subscribe(""), "`runId` must be 1 to 256 characters"],
+    ["types that are none", () => client.subscribe("r", { types: ["*"] }), "`types` must be exact names or prefixes"],
+    ["waiting that is none", () => client.subscribe("r", { wait: 1 as never }), "`wait` must be true or false, got 1"],
+    ["options that are none", () => client.subscribeGlobal(1 as never), "`options` must be an object, got 1"],
+  ])("%s: says what is allowed and what was given", (_, call, message) => {
+    expect(call).toThrow(message);
+  });
+});

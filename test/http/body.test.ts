@@ -1,0 +1,120 @@
+import { EventBus } from "spanbus";
+import { describe, expect, it, vi } from "vitest";
+import { publishNote, publishNotes, range, restoreAfterEach, settle, stopTheClock, taken } from "../bus/support.js";
+import { asker } from "./support.js";
+
+restoreAfterEach();
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function open(bus: EventBus, init?: RequestInit, options = {}): Promise<Reader> {
+  return readerOf(await asker(bus, options)("/runs/r/events", init));
+}
+
+function readerOf({ body }: Response): Reader {
+  if (!body) throw new Error("there is no body");
+  return body.getReader() as Reader;
+}
+
+const text = ({ value }: { value?: Uint8Array | undefined }) => new TextDecoder().decode(value);
+
+describe("the body of a stream", () => {
+  it("takes nothing off the bus before it is read, then one bounded chunk at a time", async () => {
+    const bus = new EventBus();
+    for (const n of range(1, 100)) bus.publish({ runId: "r", type: "note", data: { n, text: "ü".repeat(7000) } });
+    const reader = await open(bus);
+    await settle();
+    expect(bus.stats()).toMatchObject({ delivered: 0, queuedEvents: 100 });
+    const { value } = await reader.read();
+    await settle();
+    expect(value?.length).toBeGreaterThan(32 * 1024);
+    expect(value?.length).toBeLessThan(65 * 1024);
+    expect(bus.stats().delivered).toBeLessThan(6);
+    await reader.cancel();
+  });
+
+  it("is the reader's own: what it does to the bytes nobody else sees", async () => {
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    const ask = asker(bus);
+    const read = async () => readerOf(await ask("/runs/r/events")).read();
+    const first = await read();
+    const before = text(first);
+    first.value?.fill(0);
+    expect(text(await read())).toBe(before);
+  });
+
+  it("sends what came together in one chunk", async () => {
+    const bus = new EventBus();
+    publishNotes(bus, "r", 1, 3);
+    const reader = await open(bus);
+    expect(text(await reader.read()).match(/^data: /gm)).toHaveLength(4);
+    const next = reader.read();
+    publishNotes(bus, "r", 4, 6);
+    expect(text(await next).match(/^data: /gm)).toHaveLength(3);
+    await reader.cancel();
+  });
+
+  it.each(["unread", "waiting"])("%s is released at once when it is cancelled", async (state) => {
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    const reader = await open(bus);
+    const waiting = state === "waiting" ? [reader.read(), reader.read()] : [];
+    await settle();
+    const cancelled = reader.cancel();
+    expect(bus.stats().runSubscribers).toBe(0);
+    await cancelled;
+    expect((await Promise.all(waiting)).at(-1)?.done ?? true).toBe(true);
+  });
+
+  it.each(["unread", "waiting"])("%s is released at once when the request is aborted", async (state) => {
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    const controller = new AbortController();
+    const reader = await open(bus, { signal: controller.signal });
+    const waiting = state === "waiting" ? [reader.read(), reader.read()] : [];
+    await settle();
+    controller.abort();
+    expect(bus.stats().runSubscribers).toBe(0);
+    for (const each of waiting) await each;
+    let last = await reader.read();
+    while (!last.done) last = await reader.read();
+    expect(last.done).toBe(true);
+  });
+
+  it("of a request that was aborted before has no reader", async () => {
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    await open(bus, { signal: AbortSignal.abort() });
+    expect(bus.stats().runSubscribers).toBe(0);
+  });
+});
+
+describe("the heartbeat", () => {
+  it("comes when nothing came for its time, not sooner, and not to who does not read", async () => {
+    stopTheClock();
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    const timers = vi.getTimerCount();
+    const reader = await open(bus, undefined, { heartbeatMillis: 1000 });
+    await reader.read();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(vi.getTimerCount(), "no timer while nobody reads").toBe(timers);
+
+    const first = reader.read();
+    await vi.advanceTimersByTimeAsync(999);
+    const { id } = taken(publishNote(bus, "r", 2));
+    expect(text(await first)).toContain(id);
+
+    const second = reader.read();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(vi.getTimerCount()).toBe(timers + 1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(text(await second)).toBe(": heartbeat\n\n");
+    const third = reader.read();
+    await settle();
+    await reader.cancel();
+    expect((await third).done).toBe(true);
+    expect(vi.getTimerCount(), "no timer behind a stream").toBe(timers);
+  });
+});
