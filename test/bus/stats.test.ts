@@ -163,4 +163,47 @@ describe("`stats()`", () => {
     }
     expect(before).toMatchObject({ published: 27, refused: 1, rejectedSubscribers: 1, activeRuns: 0 });
   });
+
+  it("with details splits the figures, and the parts are the whole", async () => {
+    const bus = new EventBus({ maxQueueSize: 4, maxGlobalSubscribers: 1, maxRunSubscribers: 2 });
+    bus.subscribe("a");
+    bus.subscribe("a", { where: () => bus.publish({ runId: "a", type: "nested" }) === undefined });
+    bus.subscribeGlobal();
+    expect(() => bus.subscribeGlobal()).toThrow();
+    expect(() => bus.subscribe("a")).toThrow();
+    publishNotes(bus, "a", 1, 6);
+    bus.publish({ runId: "a", type: "" });
+    bus.closeStream("a");
+    bus.publish({ runId: "a", type: "note" });
+    publishNotes(bus, "b", 1, 2);
+    const { details, ...figures } = bus.stats({ depths: false, details: true });
+    expect(details).toEqual({
+      dropped: { run: { lagged: 4 }, global: { lagged: 7 } },
+      refused: { invalid: 1, sealed: 1, withheld: 0, nested: 6, unkeyed: 0, ended: 0, shutdown: 0 },
+      rejectedSubscribers: { run: 1, global: 1 },
+      queuedEvents: { run: 8, global: 4 },
+      queueCapacity: { run: 8, global: 4 },
+      queueUtilization: { run: 1, global: 1 },
+      closedRuns: 1,
+    });
+    expect(figures).toMatchObject({ dropped: 11, refused: 8, rejectedSubscribers: 2, queuedEvents: 12 });
+    await bus.shutdown();
+    bus.publish({ runId: "c", type: "note" });
+    expect(bus.stats({ details: true }).details).toMatchObject({ refused: { shutdown: 1 }, closedRuns: 2 });
+  });
+
+  it("does not count replay as a filling queue", () => {
+    const bus = new EventBus({ maxQueueSize: 4 });
+    publishNotes(bus, "a", 1, 9);
+    bus.subscribe("a");
+    publishNotes(bus, "a", 10);
+    expect(bus.stats({ details: true }).details).toMatchObject({
+      queuedEvents: { run: 10 },
+      queueUtilization: { run: 0.25 },
+    });
+  });
+
+  it("says which option was wrong", () => {
+    expect(() => new EventBus().stats({ details: 1 as never })).toThrow("`details` must be true or false, got 1");
+  });
 });

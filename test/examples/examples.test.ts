@@ -104,6 +104,18 @@ const expectations: Record<string, (output: string) => void> = {
     expect(output).toContain("○ run closed: completed");
     expect(output).toContain("of agent librarian in conversation conversation-1");
   },
+  "05-otlp-metrics.ts": (output) => {
+    expect(output).toContain("Exports before the shutdown: 0, after it: 1.");
+    const [, counted] = /The bus itself counted (\d+) events published/.exec(output) ?? [];
+    expect(Number(counted)).toBeGreaterThan(10);
+    expect(output).toContain(`\n  spanbus.event.published ${counted} {event}\n`);
+    expect(output).toContain(`\n  spanbus.event.delivered ${counted} {event}\n`);
+    expect(output).toMatch(
+      /^ {2}gen_ai\.execute_tool\.duration [\d.]+ s in 1 .*"search_flights".*"error.type":"Error"/m,
+    );
+    expect(output).toMatch(/^ {2}gen_ai\.client\.operation\.time_to_first_chunk [\d.]+ s in 3 /m);
+    expect(output).not.toContain("dropped");
+  },
   "06-http.ts": (output) => {
     expect(output).toMatch(/^run-A │ {3}✓ tool get_weather/m);
     expect(output).toMatch(/^run-A │ ■ completed in \d+ ms/m);
@@ -135,6 +147,38 @@ describe("examples", () => {
     expect(exitCode, stdout + stderr).toBe(0);
     expect(stdout).toContain(`the exporter sent them to ${collector.url}.`);
     expect(collector.spans.map((span) => span.name)).toContain("ai.toolCall");
+  });
+
+  test("05-otlp-metrics.ts exports to a collector that the environment names", { timeout: timeoutMillis }, async () => {
+    const collector = await startOtlpReceiver();
+    const { exitCode, stdout, stderr } = await run("05-otlp-metrics.ts", {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    });
+    await collector.close();
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toContain(`The exporter sent them to ${collector.url}.`);
+    expect(collector.spans).toEqual([]);
+    expect(collector.metricExports).toHaveLength(1);
+
+    const exported = new Map(collector.metricExports.at(-1)?.map((metric) => [metric.name, metric]));
+    const [, counted] = /The bus itself counted (\d+) events published/.exec(stdout) ?? [];
+    const component = { "otel.component.type": "spanbus.EventBus", "otel.component.name": "travel-agency" };
+    expect(exported.get("spanbus.event.published")).toEqual({
+      name: "spanbus.event.published",
+      unit: "{event}",
+      points: [{ attributes: component, value: Number(counted) }],
+    });
+    // All zeros arrive, too: an alert can see the first drop ever.
+    expect(exported.get("spanbus.event.dropped")?.points).toEqual(
+      ["run", "global"].map((scope) => ({
+        attributes: { ...component, "spanbus.subscriber.scope": scope, "spanbus.drop.reason": "lagged" },
+        value: 0,
+      })),
+    );
+    expect(exported.get("spanbus.agent.run.active")?.points.map(({ value }) => value)).toEqual([0]);
+    const invocation = exported.get("gen_ai.invoke_agent.duration");
+    expect(invocation).toMatchObject({ unit: "s", points: [{ count: 1 }] });
+    expect(invocation?.points[0]?.attributes).toMatchObject({ ...component, "gen_ai.agent.name": "travel-agent" });
   });
 
   test("01-subscribers.ts talks to OCI where a configuration is at hand", { timeout: timeoutMillis }, async () => {

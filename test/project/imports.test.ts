@@ -15,7 +15,20 @@ const parts: readonly Part[] = [
   { name: "http", parts: ["bus", "wire"], node: true },
   { name: "client", parts: ["bus", "wire"], packages: ["eventsource-parser"] },
   { name: "redis", parts: ["bus", "wire"], node: true },
-  { name: "cli", parts: ["client", "http", "metrics"], node: true },
+  {
+    name: "cli",
+    parts: ["bus", "wire", "client", "http", "metrics", "index"],
+    // All but the API are optional dependencies, for `spanbus demo` alone.
+    packages: [
+      "@hono/node-server",
+      "@opentelemetry/api",
+      "@opentelemetry/context-async-hooks",
+      "@opentelemetry/exporter-prometheus",
+      "@opentelemetry/sdk-metrics",
+      "@opentelemetry/sdk-trace-base",
+    ],
+    node: true,
+  },
   { name: "index", parts: ["bus", "otel", "conventions"] },
 ];
 

@@ -96,7 +96,10 @@ describe("the packed package", () => {
 
   it("holds what is meant for users, and no sources", () => {
     const strays = packed().filter(
-      (path) => !/^(dist|docs|package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md)/.test(path),
+      (path) =>
+        !/^(dist|docs|dashboards|package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md)/.test(
+          path,
+        ),
     );
     expect(strays).toEqual([]);
     expect(packed()).toEqual(expect.arrayContaining(["README.md", "LICENSE", "CHANGELOG.md"]));

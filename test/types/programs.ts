@@ -90,3 +90,35 @@ export const whatTheAgentDid = {
   outcome: "completed",
   errors: 0,
 };
+
+/** A program that observes a bus before there is a meter provider, and prints what the last export had, as JSON. */
+export const exportsMetrics = `
+  import { metrics } from "@opentelemetry/api";
+  import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+  import { EventBus } from "spanbus";
+  import { observeEventBus } from "spanbus/metrics";
+
+  const last = new Map();
+  class LastExport extends MetricReader {
+    async onForceFlush() {}
+    async onShutdown() {
+      const { resourceMetrics } = await this.collect();
+      for (const { metrics } of resourceMetrics.scopeMetrics) {
+        for (const { descriptor, dataPoints } of metrics) {
+          const value = dataPoints[0]?.value;
+          last.set(descriptor.name, typeof value === "object" ? value.count : value);
+        }
+      }
+    }
+  }
+
+  const bus = new EventBus();
+  observeEventBus(bus, { agentMetrics: true });
+  const provider = new MeterProvider({ readers: [new LastExport()] });
+  observeEventBus(new EventBus(), { meterProvider: new MeterProvider() }).close();
+  metrics.setGlobalMeterProvider(provider);
+  bus.publish({ runId: "r", type: "agent.tool.completed", data: { toolName: "search", durationMillis: 5 } });
+  await Promise.all([bus.shutdown(), provider.shutdown()]);
+  const shown = ["spanbus.event.published", "spanbus.history.event.count", "gen_ai.execute_tool.duration"];
+  process.stdout.write(JSON.stringify(shown.map((name) => last.get(name))));
+`;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Consumer } from "./consumer.js";
-import { acceptsTheBus, runsAnAgent, whatTheAgentDid } from "./programs.js";
+import { acceptsTheBus, exportsMetrics, runsAnAgent, whatTheAgentDid } from "./programs.js";
 
 const sdk = {
   traces: "@opentelemetry/sdk-trace-base",
@@ -22,5 +22,10 @@ describe("with OpenTelemetry SDK 2", () => {
   it("spans, span events and log events become events", { timeout: 60_000 }, async () => {
     const { seen, ...rest } = JSON.parse(await consumer.output(runsAnAgent(sdk)));
     expect({ seen: seen.map((each: unknown[]) => each.slice(0, 2)), ...rest }).toEqual(whatTheAgentDid);
+  });
+
+  it("the metrics are exported, the last time at shutdown", { timeout: 60_000 }, async () => {
+    expect(await consumer.complaints(exportsMetrics)).toEqual([]);
+    expect(JSON.parse(await consumer.output(exportsMetrics))).toEqual([1, 1, 1]);
   });
 });

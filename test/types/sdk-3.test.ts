@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Consumer, command, root } from "./consumer.js";
-import { acceptsTheBus, runsAnAgent, whatTheAgentDid } from "./programs.js";
+import { acceptsTheBus, exportsMetrics, runsAnAgent, whatTheAgentDid } from "./programs.js";
 
 const sdk = {
   traces: "@opentelemetry/sdk-trace",
@@ -54,5 +54,10 @@ describe.skipIf(missing !== undefined)("with OpenTelemetry SDK 3", () => {
   it("spans, span events and log events become events", { timeout: 60_000 }, async () => {
     const { seen, ...rest } = JSON.parse(await consumer.output(runsAnAgent(sdk)));
     expect({ seen: seen.map((each: unknown[]) => each.slice(0, 2)), ...rest }).toEqual(whatTheAgentDid);
+  });
+
+  it("the metrics are exported, the last time at shutdown", { timeout: 60_000 }, async () => {
+    expect(await consumer.complaints(exportsMetrics)).toEqual([]);
+    expect(JSON.parse(await consumer.output(exportsMetrics))).toEqual([1, 1, 1]);
   });
 });

@@ -1,0 +1,113 @@
+import { type FieldName, fields, operations, otherEvents } from "../../src/bus/catalogue.js";
+import type { ControlEventMap } from "../../src/bus/event.js";
+import { fence, table } from "./markdown.js";
+
+/** The events that the bus itself puts into a stream, and their data. */
+const controlEvents: Record<keyof ControlEventMap, { says: string; where: string; data: string }> = {
+  "bus.gap": {
+    says: "Events are missing here. It stands in their place, is made when it is read, and its `id` is that of the last missed event.",
+    where: "every stream",
+    data: "**missed**, **reason**, resumeAfter",
+  },
+  "bus.run.opened": { says: "A run began.", where: "global stream", data: "" },
+  "bus.run.closed": { says: "A run ended.", where: "global stream", data: "**outcome**" },
+};
+
+const types: Record<(typeof fields)[FieldName]["type"], string> = {
+  string: "string",
+  number: "number",
+  boolean: "boolean",
+  content: "string (content)",
+  outcome: "outcome",
+  error: "`{ type, message }`",
+};
+
+/** docs/EVENTS.md, from the catalogue. */
+export function eventsPage(): string {
+  return `${sections().join("\n\n")}\n`;
+}
+
+function sections(): string[] {
+  return [
+    "<!-- Written by `npm run docs` from src/bus/catalogue.ts. Do not edit by hand. -->",
+    "# Events",
+    `Every event has \`id\`, \`runId\`, \`seq\`, \`type\`, \`time\` and \`data\`. \`traceId\`, \`spanId\` and \`parentSpanId\` are there
+when the event comes from a span or was published inside one. \`attributes\` holds raw span attributes, if the option of
+that name asks for them. \`id\` is opaque: pass it as \`after\` to resume behind the event. \`seq\` counts 1, 2, 3 … within a
+run; sort by it, never by \`time\`, which is in milliseconds since the Unix epoch.`,
+    `The tables list the fields of \`data\`. **Bold** fields are always there, the others when the instrumentation tells them.
+The [glossary](#fields) says what each field means.`,
+    "## Operations",
+    `An operation is what an agent does. Each has three events: \`agent.<operation>.started\`, then exactly one of
+\`agent.<operation>.completed\` and \`agent.<operation>.failed\` with the same \`spanId\`. The events of one operation share the
+fields in the column *data*. A start adds those in *started*. Both ends add those in *completed, failed* and
+**durationMillis**; \`failed\` also has **error**.`,
+    table(
+      ["operation", "what", "data", "started", "completed, failed"],
+      Object.entries(operations).map(([name, { says, data, start, end }]) => [
+        `\`${name}\``,
+        says,
+        uses(data),
+        uses(start),
+        uses(end),
+      ]),
+    ),
+    "## Other events",
+    table(
+      ["type", "what", "data"],
+      Object.entries(otherEvents).map(([type, { says, data }]) => [`\`${type}\``, says, uses(data)]),
+    ),
+    "## Events of the bus",
+    `The bus puts these into a stream itself. They have no \`seq\`. A \`bus.gap\` passes every filter of a reader. Names that
+begin with \`bus.\` cannot be published.`,
+    table(
+      ["type", "what", "stream", "data"],
+      Object.entries(controlEvents).map(([type, { says, where, data }]) => [`\`${type}\``, says, where, data]),
+    ),
+    "`reason` of a gap says why events are missing:",
+    [
+      "- `lagged`: the reader was too slow and lost its oldest unread events. `missed` is exact.",
+      "- `evicted`: it asked to resume behind an event that is no longer kept.",
+      "- `generation`: the event it asked to resume behind belongs to another generation of the run, or to none. All kept history follows.",
+      "- `cut`: only in another process, for a reader of all runs whose connection was lost for a while. How many are missing is not known.",
+    ].join("\n"),
+    `\`resumeAfter\` is the id of the event before the gap: \`history(runId, { after: resumeAfter })\` has those of the missing
+events that are still kept.`,
+    `\`outcome\` is \`completed\`, \`failed\`, \`cancelled\`, \`abandoned\` (its spans never ended), \`idle\` (nothing happened for too
+long), \`detached\` (another process owns the run) or \`unknown\`.`,
+    "## Fields",
+    `A field marked *content* holds what people and models wrote: a preview by default, the whole text with
+\`content: "full"\`, and nothing with \`content: "none"\`. It is always a string.`,
+    table(
+      ["field", "type", "meaning"],
+      Object.entries(fields).map(([name, { type, says }]) => [`\`${name}\``, types[type], says]),
+    ),
+    "## Your own events",
+    `Publish any other type with data of your own. It is copied, cut to 32 KiB of JSON and frozen. Extend \`EventMap\` to type it:`,
+    `${fence}ts
+import { EventBus } from "spanbus";
+
+declare module "spanbus" {
+  interface EventMap {
+    "order.placed": { orderId: string };
+  }
+}
+
+const bus = new EventBus();
+bus.tap((event) => {
+  if (event.type === "order.placed") console.log(event.data.orderId);
+});
+bus.publish({ runId: "run-1", type: "order.placed", data: { orderId: "A-17" } });
+await bus.shutdown();
+${fence}
+
+${fence}text
+A-17
+${fence}`,
+  ];
+}
+
+/** Field names as the catalogue writes them: one with `!` is always there. */
+function uses(names: readonly string[]): string {
+  return names.map((name) => name.replace(/^(.*)!$/, "**$1**")).join(", ");
+}

@@ -1,0 +1,239 @@
+import {
+  label,
+  type Metric,
+  metricRows,
+  prometheusName,
+  prometheusNameOverOtlp,
+} from "../../dashboards/metric-names.js";
+import { type Alert, alerts, recordings } from "../../dashboards/rules.js";
+import { detailFigures, dimensions, type FigureRow, figures, sharedMetrics } from "../../src/bus/stats.js";
+import { type AgentAttribute, type AgentFigureRow, agentFigures, measured } from "../../src/metrics/agent-figures.js";
+import { fence, list, table, wrapped } from "./markdown.js";
+
+const busRows: readonly FigureRow[] = [...Object.values(figures), ...Object.values(detailFigures)];
+
+/** docs/METRICS.md, from the tables of metrics and alerts. */
+export function metricsPage(): string {
+  return `${[...switchingOn(), ...busMetrics(), ...agentMetrics(), ...cardinality(), ...prometheus(), ...runbook()].join("\n\n")}\n`;
+}
+
+function switchingOn(): string[] {
+  return [
+    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/metrics/agent-figures.ts and dashboards/rules.ts. Do not edit by hand. -->",
+    "# Metrics",
+    wrapped(
+      "`observeEventBus` of `spanbus/metrics` reports [`bus.stats()`](STATS.md) as OpenTelemetry metrics, and on request measures agents, models and tools. Figures of the bus are read once per collection: publishing costs nothing more.",
+    ),
+    "## Switch it on",
+    `${fence}ts
+import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { EventBus } from "spanbus";
+import { observeEventBus } from "spanbus/metrics";
+
+const bus = new EventBus();
+const exporter = new PrometheusExporter({ preventServerStart: true }); // without this option it serves :9464/metrics
+const meterProvider = new MeterProvider({ readers: [exporter] });
+const observation = observeEventBus(bus, { meterProvider, name: "orders", agentMetrics: true });
+${fence}`,
+    "What Prometheus then reads:",
+    `<!-- continues -->
+
+${fence}ts
+bus.publish({ runId: "run-1", type: "order.placed" });
+const { resourceMetrics } = await exporter.collect();
+const lines = new PrometheusSerializer().serialize(resourceMetrics).split("\\n");
+console.log(lines.filter((line) => line.startsWith("spanbus_event_published_total")).join("\\n"));
+
+observation.close(); // the series of this bus end
+await bus.shutdown();
+await meterProvider.shutdown();
+${fence}
+
+${fence}text
+spanbus_event_published_total{otel_component_type="spanbus.EventBus",otel_component_name="orders",…} 1
+${fence}`,
+    table(
+      ["option", "default", "what"],
+      [
+        ["`meterProvider`", "the global one", "where the metrics go; a global one may be registered before or after"],
+        ["`name`", "`spanbus.EventBus/0`, `/1` …", "tells this bus from others in the process"],
+        ["`agentMetrics`", "`false`", "measures agents, models and tools too"],
+      ],
+    ),
+    wrapped(
+      "Observe a bus right after it is made. Its counters then reach Prometheus as 0 before anything happens, and the first event that is lost is an increase. The metrics go on when the bus is shut down, so that the last export has the last values.",
+    ),
+  ];
+}
+
+function busMetrics(): string[] {
+  const rows = new Map(busRows.map((row) => [row.metric, row]));
+  return [
+    "## The bus",
+    table(
+      ["metric", "in Prometheus", "instrument", "unit", "attributes", "what"],
+      [...rows].map(([metric, { instrument, unit, says }]) => [
+        `\`${metric}\``,
+        inPrometheus(metric as Metric),
+        instruments[instrument],
+        `\`${unit}\``,
+        splitsOf(metric)
+          .map((dimension) => `\`${dimensions[dimension].attribute}\``)
+          .join(", "),
+        (sharedMetrics as Readonly<Record<string, string>>)[metric] ?? says,
+      ]),
+    ),
+    "Every series has `otel.component.type`, which is `spanbus.EventBus`, and `otel.component.name`. The others:",
+    table(
+      ["attribute", "in Prometheus", "value", "what"],
+      Object.values(dimensions).flatMap(({ attribute, values }) =>
+        Object.entries(values).map(([value, says], index) => [
+          index === 0 ? `\`${attribute}\`` : "",
+          index === 0 ? `\`${label(attribute)}\`` : "",
+          `\`${value}\``,
+          says,
+        ]),
+      ),
+    ),
+  ];
+}
+
+function agentMetrics(): string[] {
+  const rows = Object.entries<AgentFigureRow>(agentFigures);
+  return [
+    "## Agents, models and tools",
+    wrapped(
+      "With `agentMetrics: true`, by the GenAI semantic conventions, which are in development: names may change with them. Leave it off where an instrumentation emits the same metrics. Of spans nested for one and the same call the deepest is measured.",
+    ),
+    table(
+      ["metric", "in Prometheus", "instrument", "unit", "attributes", "what"],
+      rows.map(([metric, { instrument, unit, attributes, says }]) => [
+        `\`${metric}\``,
+        inPrometheus(metric as Metric),
+        instruments[instrument],
+        `\`${unit}\``,
+        attributes.map((name) => `\`${name}\``).join(", "),
+        says,
+      ]),
+    ),
+    wrapped(
+      "They have `otel.component.type` and `otel.component.name` too. An attribute that is not known is left out. In Prometheus a histogram is three names, with `_bucket`, `_count` and `_sum` behind.",
+    ),
+    table(
+      ["attribute", "values"],
+      Object.entries(valuesOf).map(([name, values]) => [`\`${name}\``, values]),
+    ),
+    "Upper bounds of the buckets:",
+    table(
+      ["metric", "bounds"],
+      rows.flatMap(([metric, { boundaries }]) => (boundaries ? [[`\`${metric}\``, boundaries.join(", ")]] : [])),
+    ),
+  ];
+}
+
+const operations = [...new Set(Object.values(measured).map(({ name }) => `\`${name}\``))].join(", ");
+
+const valuesOf: Readonly<Record<AgentAttribute, string>> = {
+  "gen_ai.operation.name": operations,
+  "gen_ai.provider.name": "the provider, as the instrumentation names it",
+  "gen_ai.request.model": "the model that was asked for",
+  "gen_ai.response.model": "the model that answered",
+  "gen_ai.token.type": "`input`, `output`",
+  "gen_ai.agent.name": "the agent; of a tool, the agent that called it",
+  "gen_ai.tool.name": "the tool",
+  "gen_ai.tool.type": "its type, as the instrumentation names it",
+  "error.type": "only on what failed: the type of the error, `_OTHER` if there is none",
+};
+
+function cardinality(): string[] {
+  const ofBus = busRows.reduce((total, { by = [] }) => total + by.reduce((n, name) => n * sizeOf(name), 1), 0);
+  return [
+    "## How many series",
+    wrapped(
+      `A bus has ${ofBus} series, always, however many runs, readers and users there are: no series carries the id of a run, a span, a conversation or a user. Agent metrics grow with the names of your models, tools and agents. Names are cut at 128 characters, and of each attribute the first 100 values are kept; what comes later is \`_other\`. A histogram has one series for each bucket, and three more, for each combination of its attributes.`,
+    ),
+  ];
+}
+
+function prometheus(): string[] {
+  return [
+    "## Prometheus and Grafana",
+    wrapped(
+      "The package has a dashboard and rules in its folder `dashboards/`, in `node_modules/spanbus/` if you installed it. They know both ways to Prometheus: scraped from the exporter of OpenTelemetry JS, and over OTLP, where Prometheus or a collector appends the unit to names in seconds, bytes and parts of 1. Over OTLP export at least once a minute, because the rules look back five, and keep the temporality cumulative, as it is by default.",
+    ),
+    "**Scrape** the port of the exporter, in `prometheus.yml`:",
+    `${fence}
+rule_files:
+  - prometheus-rules.yaml
+
+scrape_configs:
+  - job_name: agents
+    static_configs:
+      - targets: ["127.0.0.1:9464"]
+${fence}`,
+    `**Rules**: copy [prometheus-rules.yaml](../dashboards/prometheus-rules.yaml) beside \`prometheus.yml\`. It needs Prometheus 2.42 or
+later. [prometheus-rules.test.yaml](../dashboards/prometheus-rules.test.yaml) has its unit tests, to extend when you change
+a limit: \`promtool test rules prometheus-rules.test.yaml\`. Besides the alerts below it records:`,
+    table(
+      ["recorded", "what"],
+      recordings.map(({ record, says }) => [`\`${record}\``, says]),
+    ),
+    `**Dashboard**: in Grafana 11 or 12, *Dashboards → New → Import*, and upload
+[grafana-spanbus.json](../dashboards/grafana-spanbus.json). Choose data source, instances and buses at the top. Set the
+*scrape interval* of the data source to yours: windows of rates follow it.`,
+    `${fence}sh
+npm run metrics
+${fence}`,
+    "runs agents in a clone of the repository, serves their `/metrics` on port 9464, and shows the scrape configuration.",
+  ];
+}
+
+function runbook(): string[] {
+  return [
+    "## Runbook",
+    wrapped(
+      "One alert stands for one bus of one process; its labels `otel_component_name` and `instance` say which. `runbook_url` is the path of this page in the package with the anchor of a section below; put the address of your copy before it. Names in *italics* are panels of the dashboard.",
+    ),
+    ...alerts.flatMap((alert) => [
+      `### ${alert.name}`,
+      `Severity \`${alert.severity}\`. ${when(alert)}`,
+      `${fence}\n${alert.expr}\n${fence}`,
+      wrapped(alert.runbook.means),
+      "Look at:",
+      list(alert.runbook.look),
+      "Do:",
+      list(alert.runbook.act),
+    ]),
+  ];
+}
+
+function when({ for: held, keepFiringFor }: Alert): string {
+  const until = keepFiringFor ? `, and ends when it did not for \`${keepFiringFor}\`` : "";
+  return held ? `Fires when this holds for \`${held}\`${until}:` : `Fires as soon as this holds${until}:`;
+}
+
+const instruments: Readonly<Record<FigureRow["instrument"] | AgentFigureRow["instrument"], string>> = {
+  counter: "counter",
+  upDownCounter: "up-down counter",
+  gauge: "gauge",
+  histogram: "histogram",
+};
+
+function inPrometheus(metric: Metric): string {
+  const row = metricRows.get(metric);
+  if (!row) throw new RangeError(`no table has the metric ${metric}`);
+  const names = [...new Set([prometheusName(row), prometheusNameOverOtlp(row)])];
+  return names.map((name) => `\`${name}\``).join(", over OTLP ");
+}
+
+/** Along what a metric is split, by all figures that make it up. */
+function splitsOf(metric: string): (keyof typeof dimensions)[] {
+  const rows = busRows.filter((row) => row.metric === metric);
+  const names = rows.flatMap(({ by = [], is = {} }) => [...by, ...(Object.keys(is) as (keyof typeof is)[])]);
+  return [...new Set(names)];
+}
+
+function sizeOf(dimension: keyof typeof dimensions): number {
+  return Object.keys(dimensions[dimension].values).length;
+}
