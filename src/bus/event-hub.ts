@@ -261,7 +261,10 @@ export class EventHub implements ReaderHost {
   shutdown(): void {
     if (this.#shutdown || this.#stopping) return;
     this.#stopping = true;
-    for (const run of [...this.#runs.open.oldestFirst()]) this.close(run, undefined, "shutdown");
+    for (const run of [...this.#runs.open.oldestFirst()]) {
+      // A run of another process goes on there.
+      this.close(run, this.#owner.owns?.(run) === false ? "detached" : undefined, "shutdown");
+    }
     this.#shutdown = true;
     for (const run of this.#runs.all()) run.stream.finish({ reason: "shutdown" });
     this.#global.finish({ reason: "shutdown" });

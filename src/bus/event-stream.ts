@@ -50,7 +50,9 @@ export class EventStream {
     let feed = this.#feeds.get(key);
     if (!feed) {
       const ofType = types ? typeMatcher(types) : undefined;
-      const matches = (event: BusEvent): boolean => (!ofType || ofType(event.type)) && (!where || decide(where, event));
+      // A gap passes every filter.
+      const matches = (event: BusEvent): boolean =>
+        event.type === "bus.gap" || ((!ofType || ofType(event.type)) && (!where || decide(where, event)));
       feed = { key, log: new EventLog(this.#capacity), matches };
       if (this.#end) feed.log.finish(this.#end);
       else this.#add(feed);

@@ -6,8 +6,20 @@ export const outcomes = ["completed", "failed", "cancelled", "abandoned", "idle"
 /** How a run ended. */
 export type Outcome = (typeof outcomes)[number];
 
-/** Why a reader ended. `cut`: a reader in another process could not reach the bus any more. */
-export type EndReason = "closed" | "aborted" | "returned" | "idle" | "evicted" | "dropped" | "shutdown" | "cut";
+/**
+ * Why a reader ended. `cut`: a reader in another process could not reach the bus any more. `producer-lost`: nothing was heard
+ * of the processes that write the run; should one come back, the run goes on.
+ */
+export type EndReason =
+  | "closed"
+  | "aborted"
+  | "returned"
+  | "idle"
+  | "evicted"
+  | "dropped"
+  | "shutdown"
+  | "cut"
+  | "producer-lost";
 
 /** Why a reader ended and, if its run is over, how the run ended. */
 export interface SubscriptionEnd {
@@ -32,12 +44,12 @@ export interface ErrorData {
 
 /** Data of a `bus.gap`. */
 export interface GapData {
-  /** How many events are missing; exact for `lagged`, not known and 0 for `cut`. */
+  /** How many events are missing; exact for `lagged`; 0 for a `cut` if that is not known. */
   readonly missed: number;
   /**
    * `lagged`: this reader was too slow. `evicted`: it asked to resume behind an event that is no longer kept.
    * `generation`: the event it asked to resume behind belongs to another generation of the run, or to none.
-   * `cut`: a reader of all runs in another process had lost the bus for a while.
+   * `cut`: the way from one process to another was cut for a while, or could not take as much.
    */
   readonly reason: GapReason;
   /** Id of the event before the gap: `history(runId, { after })` has what is still kept of the missing ones. */

@@ -8,23 +8,25 @@ import { afterOf, limitOf, typesOf } from "./query.js";
 import type { ReadableBus } from "./readable-bus.js";
 
 /** The list of runs, newest activity first. */
-export function runsDocument(bus: ReadableBus, isShown: (run: RunInfo) => boolean): Response {
-  return json(JSON.stringify({ runs: bus.runs().filter(isShown) }));
+export async function runsDocument(bus: ReadableBus, isShown: (run: RunInfo) => boolean): Promise<Response> {
+  const runs = await bus.runs();
+  return json(JSON.stringify({ runs: runs.filter(isShown) }));
 }
 
 /** What is kept of a run. A limit counts what is shown: the first behind `after`, else the newest. */
-export function historyDocument(
+export async function historyDocument(
   bus: ReadableBus,
   url: URL,
   runId: string,
   isShown: (event: BusEvent) => boolean,
-): Response {
+): Promise<Response> {
   const [after, limit, types] = [afterOf(url), limitOf(url), typesOf(url)];
-  const standing = bus.standing(runId);
+  const standing = await bus.standing(runId);
   if (!standing || standing.state === "awaited") throw unknownRun(runId);
   const { generation, state, end } = standing;
   const isAsked = types ? typeMatcher(types) : () => true;
-  const shown = bus.history(runId, { after }).filter((event) => isAsked(event.type) && isShown(event));
+  const kept = await bus.history(runId, { after });
+  const shown = kept.filter((event) => isAsked(event.type) && isShown(event));
   const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
   const head = JSON.stringify({
     runId,
@@ -36,8 +38,8 @@ export function historyDocument(
 }
 
 /** Figures of the whole bus, without the ids of runs. */
-export function statsDocument(bus: ReadableBus): Response {
-  return json(JSON.stringify(bus.stats({ depths: false })));
+export async function statsDocument(bus: ReadableBus): Promise<Response> {
+  return json(JSON.stringify(await bus.stats({ depths: false })));
 }
 
 /** The page. Nothing in it runs, loads or goes anywhere but what it holds itself and this endpoint. */

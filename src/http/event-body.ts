@@ -1,13 +1,13 @@
 import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
-import type { Subscription } from "../bus/subscription.js";
 import type { Frames } from "../wire/frames.js";
 import { caughtUpFrame, heartbeatFrame } from "../wire/sse.js";
+import type { Eventually, ReadableSubscription } from "./readable-bus.js";
 
 /** A reader whose events go into a body. */
 export interface Source {
-  readonly events: Subscription;
+  readonly events: ReadableSubscription;
   /** The frame that tells the end. None: the body is cut, and the client will come back. */
-  endFrame(end: SubscriptionEnd): string | undefined;
+  endFrame(end: SubscriptionEnd): Eventually<string | undefined>;
 }
 
 export interface BodyOptions {
@@ -104,7 +104,7 @@ class EventBody {
   /** One reader cut short cuts the body, so that its client comes back for all of them. */
   async #finish(source: Inlet, chunk: Chunk): Promise<void> {
     this.#remove(source);
-    const frame = source.endFrame(await source.events.ended);
+    const frame = await source.endFrame(await source.events.ended);
     if (frame !== undefined) chunk.add(this.#options.frames.text(frame));
     else this.#leave();
   }
@@ -134,24 +134,26 @@ class EventBody {
 
 /** A reader with at most one call of `next()` waiting, which is kept over heartbeats. */
 class Inlet {
-  readonly events: Subscription;
+  readonly events: ReadableSubscription;
   readonly endFrame: Source["endFrame"];
+  #isAttached: boolean;
   #isWaiting = false;
   #arrived: IteratorResult<BusEvent, undefined> | undefined;
 
   constructor({ events, endFrame }: Source) {
     this.events = events;
     this.endFrame = endFrame;
+    this.#isAttached = events.attached === undefined;
   }
 
   /** `take` has something at once. */
   get isReady(): boolean {
-    if (this.#isWaiting) return false;
+    if (this.#isWaiting || !this.#isAttached) return false;
     return this.#arrived !== undefined || this.events.size > 0 || !this.events.caughtUp;
   }
 
   async take(): Promise<IteratorResult<BusEvent, undefined>> {
-    const arrived = this.#arrived ?? (await this.events.next());
+    const arrived = this.#arrived ?? (await this.#next());
     this.#arrived = undefined;
     return arrived;
   }
@@ -159,11 +161,26 @@ class Inlet {
   wait(arrived: () => void): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.events.next().then((result) => {
+    const attached = this.#isAttached ? undefined : this.events.attached;
+    if (attached) {
+      // Its replay comes first, and that there is none is to be told.
+      attached.then(() => {
+        this.#isWaiting = false;
+        this.#isAttached = true;
+        arrived();
+      });
+      return;
+    }
+    this.#next().then((result) => {
       this.#isWaiting = false;
       this.#arrived = result;
       arrived();
     });
+  }
+
+  /** A reader that is refused has ended, and its end says how. */
+  #next(): Promise<IteratorResult<BusEvent, undefined>> {
+    return this.events.next().catch(() => ({ done: true, value: undefined }));
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseCursor } from "../bus/cursor.js";
+import type { SubscriptionEnd } from "../bus/event.js";
 import type { SubscribeOptions } from "../bus/hub-options.js";
 import { Frames } from "../wire/frames.js";
 import { endFrame, sharedEndFrame } from "../wire/sse.js";
@@ -32,26 +33,26 @@ export class Feeds {
   }
 
   /** One run: history, live, its end. Resumable. */
-  run(request: Request, url: URL, { runId, grant }: GrantedRun): Response {
+  async run(request: Request, url: URL, { runId, grant }: GrantedRun): Promise<Response> {
     const after = cursorOf(request, url);
     const options = { after, ...this.#reading(request, url, grant) };
     const wait = waitOf(url);
-    const outcome = this.#outcomeAt(runId, after);
+    const outcome = await this.#outcomeAt(runId, after);
     if (outcome !== undefined) return new Response(null, { status: 204, headers: { "spanbus-outcome": outcome } });
-    if (!wait) this.#mustBeKnown(runId);
+    if (!wait) await this.#mustBeKnown(runId);
     return this.#stream(request, [() => this.#runSource(runId, options)], { resumable: true });
   }
 
   /** Several runs over one connection: history of each, live, the end of each. */
-  several(request: Request, url: URL, runs: readonly GrantedRun[]): Response {
+  async several(request: Request, url: URL, runs: readonly GrantedRun[]): Promise<Response> {
     refuseCursor(request, url);
     const wait = waitOf(url);
+    if (!wait) for (const { runId } of runs) await this.#mustBeKnown(runId);
     const sources = runs.map(({ runId, grant }) => {
       const options = this.#reading(request, url, grant);
-      if (!wait) this.#mustBeKnown(runId);
       return (): Source => ({
         events: this.#bus.subscribe(runId, options),
-        endFrame: (end) => (end.reason === "closed" ? sharedEndFrame(runId, end) : undefined),
+        endFrame: (end) => (isOver(end) ? sharedEndFrame(runId, end) : undefined),
       });
     });
     return this.#stream(request, sources, { resumable: false });
@@ -72,26 +73,26 @@ export class Feeds {
   #runSource(runId: string, options: SubscribeOptions): Source {
     const events = this.#bus.subscribe(runId, options);
     // Asked while it is surely the one that is read: when it ends a newer one may be under way.
-    const generation = this.#bus.standing(runId)?.generation;
+    const attached = Promise.resolve(this.#bus.standing(runId)).catch(() => undefined);
     return {
       events,
-      endFrame: (end) => {
-        if (end.reason !== "closed") return undefined;
-        const ended = this.#bus.standing(runId, generation);
+      endFrame: async (end) => {
+        if (!isOver(end)) return undefined;
+        const ended = await this.#bus.standing(runId, (await attached)?.generation);
         return ended && endFrame(ended.lastId, end);
       },
     };
   }
 
   /** How a run ended, if the cursor is at the end of a closed generation of it. Shutdown closes none: it cuts. */
-  #outcomeAt(runId: string, after: string | undefined): string | undefined {
+  async #outcomeAt(runId: string, after: string | undefined): Promise<string | undefined> {
     if (after === undefined) return undefined;
-    const standing = this.#bus.standing(runId, parseCursor(after)?.generation);
+    const standing = await this.#bus.standing(runId, parseCursor(after)?.generation);
     return standing?.lastId === after && standing.end?.reason === "closed" ? standing.end.outcome : undefined;
   }
 
-  #mustBeKnown(runId: string): void {
-    const standing = this.#bus.standing(runId);
+  async #mustBeKnown(runId: string): Promise<void> {
+    const standing = await this.#bus.standing(runId);
     if (!standing || standing.state === "awaited") throw unknownRun(runId);
   }
 
@@ -102,4 +103,9 @@ export class Feeds {
     const body = eventBody(sources, { frames: this.#frames, resumable, heartbeatMillis: this.#heartbeatMillis });
     return new Response(body, { headers });
   }
+}
+
+/** The run is over, as far as anybody knows; a reader that ended otherwise may come back. */
+function isOver({ reason }: SubscriptionEnd): boolean {
+  return reason === "closed" || reason === "producer-lost";
 }

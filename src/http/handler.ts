@@ -54,7 +54,7 @@ class Endpoint {
         if (isResponse(permitted)) return permitted;
         grants.push(permitted);
       }
-      return this.#sent(request, this.#read(request, url, route, grants));
+      return this.#sent(request, await this.#read(request, url, route, grants));
     } catch (error) {
       return this.#sent(request, this.#problem(request, error).response());
     }
@@ -66,7 +66,7 @@ class Endpoint {
     return route;
   }
 
-  #read(request: Request, url: URL, route: Route, grants: readonly Grant[]): Response {
+  #read(request: Request, url: URL, route: Route, grants: readonly Grant[]): Response | Promise<Response> {
     const [grant = nothing] = grants;
     switch (route.to) {
       case "page":

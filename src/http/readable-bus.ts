@@ -4,12 +4,18 @@ import type { RunInfo, RunStanding } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 
-/** What the endpoint reads from: an `EventBus`, or anything with these methods of it. */
+/** At once, or once it was asked for elsewhere. */
+export type Eventually<T> = T | Promise<T>;
+
+/** A subscription, attached now or when `attached` settles. */
+export type ReadableSubscription = Subscription & { readonly attached?: Promise<void> };
+
+/** What the endpoint reads from: an `EventBus`, a `RedisEventSource`, or anything with these methods of theirs. */
 export interface ReadableBus {
-  subscribe(runId: string, options?: SubscribeOptions): Subscription;
-  subscribeGlobal(options?: GlobalSubscribeOptions): Subscription;
-  history(runId: string, options?: HistoryOptions): readonly BusEvent[];
-  runs(): readonly RunInfo[];
-  standing(runId: string, generation?: string): RunStanding | undefined;
-  stats(options?: StatsOptions): BusStats;
+  subscribe(runId: string, options?: SubscribeOptions): ReadableSubscription;
+  subscribeGlobal(options?: GlobalSubscribeOptions): ReadableSubscription;
+  history(runId: string, options?: HistoryOptions): Eventually<readonly BusEvent[]>;
+  runs(): Eventually<readonly RunInfo[]>;
+  standing(runId: string, generation?: string): Eventually<RunStanding | undefined>;
+  stats(options?: StatsOptions): Eventually<BusStats>;
 }

@@ -123,8 +123,12 @@ describe("the packed package", () => {
 });
 
 describe("package.json", () => {
-  it("depends on its one peer and nothing else", () => {
-    expect(manifest.peerDependencies).toEqual({ "@opentelemetry/api": "^1.9.0" });
+  it("depends on its one peer, on clients that users bring, and on nothing else", () => {
+    const clients = ["@redis/client", "ioredis", "redis"];
+    expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(["@opentelemetry/api", ...clients]);
+    expect(manifest.peerDependenciesMeta).toEqual(
+      Object.fromEntries(clients.map((client) => [client, { optional: true }])),
+    );
     for (const kind of ["dependencies", "optionalDependencies", "bundleDependencies", "bundledDependencies"]) {
       expect(manifest).not.toHaveProperty(kind);
     }

@@ -1,0 +1,42 @@
+import type { BusEvent } from "../bus/event.js";
+
+/** One line of a batch; its letter is told in `scripts.ts`. */
+export interface Line {
+  readonly kind: "e" | "t" | "l" | "c" | "d" | "x";
+  readonly text: string;
+}
+
+/** What was appended to a run, as it is published. */
+export interface Message {
+  readonly epoch: string;
+  /** Seq of the run before the batch, and behind it. */
+  readonly from: number;
+  readonly to: number;
+  /** The run began with it, or goes on after its end was told. */
+  readonly opened: boolean;
+  readonly lines: readonly Line[];
+}
+
+/** Seqs that a line takes. */
+export function seqsOf({ kind, text }: Line): number {
+  return kind === "e" || kind === "t" ? 1 : kind === "l" ? Number(text) : 0;
+}
+
+/** Undefined for what is no message of this protocol. */
+export function parseMessage(message: string): Message | undefined {
+  const [head = "", ...rest] = message.split("\n");
+  const [, epoch, from, opened] = /^([0-9a-z-]{1,64}) (\d{1,16}) ([o-])$/.exec(head) ?? [];
+  if (epoch === undefined || from === undefined) return undefined;
+  const lines = rest.filter((line) => line !== "").map(lineOf);
+  const to = lines.reduce((seq, line) => seq + seqsOf(line), Number(from));
+  return { epoch, from: Number(from), to, opened: opened === "o", lines };
+}
+
+export function lineOf(line: string): Line {
+  return { kind: line.charAt(0) as Line["kind"], text: line.slice(1) };
+}
+
+/** An event as it is sent: without id and seq, which Redis gives. */
+export function eventLine({ id: _id, seq: _seq, ...event }: BusEvent, isKept: boolean): string {
+  return (isKept ? "e" : "t") + JSON.stringify(event);
+}

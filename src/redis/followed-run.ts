@@ -1,0 +1,353 @@
+import { eventId, parseCursor } from "../bus/cursor.js";
+import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
+import type { Replay } from "../bus/replay.js";
+import { Run } from "../bus/run.js";
+import { type Message, seqsOf } from "./batch.js";
+import { eventOf, gap } from "./remote-event.js";
+import { outcomeOf, type Standing } from "./standing.js";
+
+/** What a run that is followed needs of its source. */
+export interface FollowHost {
+  readonly maxQueueSize: number;
+  now(): number;
+  /** Asks Redis; with a cursor for what is behind it. Tries again until it is answered or refused. */
+  read(runId: string, after?: { readonly epoch: string; readonly seq: number }): Promise<Standing | undefined>;
+  /** An event came from Redis. */
+  received(): void;
+  failed(error: unknown): void;
+}
+
+/** Messages that may wait while the source asks Redis what it missed. */
+const MAX_WAITING = 1000;
+
+/** Of a run that is not known. */
+const nothing: Pick<Standing, "epoch" | "seq" | "lost" | "entries"> = { epoch: "", seq: 0, lost: 0, entries: [] };
+
+/** How long a producer may need to bring back a run that Redis has forgotten, if its lease is not known to be longer. */
+const FORGOTTEN_MILLIS = 15_000;
+
+/** How much later than an answer a message may come that was sent before. */
+const MESSAGE_MILLIS = 200;
+
+/** Events that may come while a reader waits for its replay; beyond that its replay is asked for anew. */
+const MAX_RECENT = 5000;
+
+/**
+ * One run that has readers here. Batches come as messages; each says how far the run was before it, so that a hole shows and
+ * is filled from the stream. Live events go into an event stream of the bus, in which readers are positions.
+ */
+export class FollowedRun {
+  readonly runId: string;
+  /** What readers attach to now: the generation that is read, or was read last. */
+  life: Run;
+  readonly #host: FollowHost;
+  /** Where the stream stands; no epoch before the run is known. */
+  #epoch: string | undefined;
+  #seq = 0;
+  #isKnown = false;
+  #isAsking = false;
+  #askAgain = false;
+  #waiting: Message[] = [];
+  /** Readers that asked for their replay; what came since the first of them did. */
+  #attaching = 0;
+  #recent: { readonly seq: number; readonly event: BusEvent }[] = [];
+  /** Seq up to which that is no longer held. */
+  #recentFrom = 0;
+  /** A look found the run further than the stream, or behind it: so it is a hole, unless a message comes. */
+  #suspected: string | undefined;
+  /** Readers that wait until the stream stands at some seq. */
+  readonly #arrivals = new Set<{ readonly seq: number; resolve: () => void }>();
+  #forgottenSince: number | undefined;
+  #leaseMillis = FORGOTTEN_MILLIS;
+
+  constructor(runId: string, host: FollowHost) {
+    this.runId = runId;
+    this.#host = host;
+    this.life = this.#newLife();
+  }
+
+  /** Gives the replay for a reader, which is to be attached in that very call; not if it has left meanwhile. */
+  async replay(after: string | undefined, isLeft: () => boolean, attach: (replay: Replay) => void): Promise<void> {
+    const cursor = after === undefined ? undefined : parseCursor(after);
+    const behind = cursor && { epoch: cursor.generation, seq: cursor.seq };
+    this.#attaching += 1;
+    try {
+      while (!isLeft()) {
+        const standing = await this.#host.read(this.runId, behind);
+        if (!this.#isKnown) this.#begin(standing);
+        const { epoch = this.#epoch, seq = 0 } = standing ?? {};
+        // A generation began between the question and the answer.
+        if (epoch !== this.#epoch) await this.#ask();
+        // The answer was faster than the messages.
+        else if (seq > this.#seq) await this.#reached(seq);
+        if (isLeft()) return;
+        if (epoch !== this.#epoch || seq > this.#seq || seq < this.#recentFrom) continue;
+        attach(this.#replayOf(standing, after));
+        return;
+      }
+    } finally {
+      this.#attaching -= 1;
+      if (this.#attaching === 0) this.#forgetRecent(0);
+    }
+  }
+
+  /** A message of this run came. */
+  message(message: Message): void {
+    if (this.#isAsking || !this.#isKnown) {
+      this.#waiting.push(message);
+      if (this.#waiting.length > MAX_WAITING) {
+        this.#waiting = [];
+        this.#askAgain = true;
+      }
+    } else this.#apply(message);
+  }
+
+  /** Messages may have been lost. */
+  resumed(): void {
+    if (this.#isKnown) this.#ask().catch((error: unknown) => this.#host.failed(error));
+  }
+
+  /** Looks whether the run ended, or goes on, without a message that says so. Returns when to look again. */
+  async look(longestMillis: number): Promise<number> {
+    if (!this.#isKnown || this.#isAsking) return longestMillis;
+    const standing = await this.#host.read(this.runId, this.#cursor());
+    if (this.#isAsking) return longestMillis;
+    this.#reconcile(standing, false);
+    const { leaseMillis = longestMillis } = standing ?? {};
+    return this.life.stream.end ? longestMillis : Math.min(longestMillis, Math.max(50, leaseMillis + 10));
+  }
+
+  finish(end: SubscriptionEnd): void {
+    this.life.stream.finish(end);
+  }
+
+  // ── replay ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The first answer says where the stream begins. */
+  #begin(standing: Standing | undefined): void {
+    this.#isKnown = true;
+    if (standing) this.#adopt(standing);
+    this.#drain();
+  }
+
+  /** Waits until the stream stands there, and for messages not for long. */
+  #reached(seq: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const arrival = { seq, resolve };
+      const timer = setTimeout(() => {
+        this.#arrivals.delete(arrival);
+        this.#ask().then(resolve, reject);
+      }, MESSAGE_MILLIS);
+      timer.unref();
+      arrival.resolve = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#arrivals.add(arrival);
+    });
+  }
+
+  #stands(seq: number): void {
+    this.#seq = seq;
+    for (const arrival of this.#arrivals) {
+      if (arrival.seq > seq) continue;
+      this.#arrivals.delete(arrival);
+      arrival.resolve();
+    }
+  }
+
+  /** What is kept, then what came since Redis was asked: the stream has the rest. */
+  #replayOf(standing: Standing | undefined, after: string | undefined): Replay {
+    const { seq, lost, epoch, entries } = standing ?? nothing;
+    const recent = this.#recent.filter((each) => each.seq > seq).map(({ event }) => event);
+    if (after === "live") return { events: recent };
+    const kept = entries.flatMap((entry) => eventOf(this.runId, epoch, entry.seq, entry.line) ?? []);
+    const events = [...kept, ...recent];
+    if (after === undefined) return { events };
+    const cursor = parseCursor(after);
+    const isPlaced = cursor?.generation === epoch && cursor.seq <= seq;
+    const missed = isPlaced ? lost - cursor.seq : lost;
+    if (isPlaced && missed <= 0) return { events };
+    const reason = isPlaced ? "evicted" : "generation";
+    return { gap: gap(this.runId, epoch, lost, { missed, reason, resumeAfter: after }), events };
+  }
+
+  // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `isAsked`: Redis was asked what is before it. */
+  #apply(message: Message, isAsked = false): void {
+    const { epoch, from, to, lines, opened } = message;
+    if (this.#epoch === undefined && from === 0) this.#epoch = epoch;
+    if (epoch !== this.#epoch || from > this.#seq) {
+      if (!isAsked) this.#ask(message).catch((error: unknown) => this.#host.failed(error));
+      // Of a generation that is over; else it could not be found out what is missing.
+      if (!isAsked || epoch !== this.#epoch) return;
+      this.#missing(epoch, from, from - this.#seq);
+      this.#stands(from);
+    }
+    this.#suspected = undefined;
+    this.#forgottenSince = undefined;
+    if (to < this.#seq) return;
+    // It had ended, as detached or lost, and goes on.
+    if (this.life.stream.end && (to > this.#seq || (opened && from === to))) this.life = this.#newLife();
+    let seq = from;
+    for (const line of lines) {
+      seq += seqsOf(line);
+      if (line.kind === "c") this.finish({ reason: "closed", outcome: outcomeOf(line.text) });
+      else if (line.kind === "d") this.finish({ reason: "closed", outcome: "detached" });
+      else if (line.kind === "x") this.finish({ reason: "evicted" });
+      else if (seq > this.#seq) {
+        const event = eventOf(this.runId, epoch, seq, line);
+        if (event) this.#append(event, seq);
+        this.#stands(seq);
+      }
+    }
+  }
+
+  /** Tells that events are missing; `last` is the seq of the last of them. */
+  #missing(epoch: string, last: number, missed: number): void {
+    const resumeAfter = eventId(epoch, this.#seq);
+    this.#append(gap(this.runId, epoch, last, { missed, reason: "cut", resumeAfter }), last);
+  }
+
+  #append(event: BusEvent, seq: number): void {
+    this.#host.received();
+    if (this.#recent.length >= MAX_RECENT) this.#forgetRecent(this.#recent.at(-1)?.seq ?? 0);
+    if (this.#attaching > 0) this.#recent.push({ seq, event });
+    this.life.stream.append(event, this.#host.now(), undefined);
+  }
+
+  #forgetRecent(seq: number): void {
+    this.#recent = [];
+    this.#recentFrom = seq;
+  }
+
+  // ── holes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Asks what is behind the place where the stream stands; messages wait meanwhile, first the one that shows the hole. */
+  async #ask(cause?: Message): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      do {
+        this.#askAgain = false;
+        this.#reconcile(await this.#host.read(this.runId, this.#cursor()), true, cause);
+      } while (this.#askAgain);
+      if (cause) this.#apply(cause, true);
+    } catch (error) {
+      this.finish({ reason: "cut" });
+      throw error;
+    } finally {
+      this.#isAsking = false;
+      this.#drain();
+    }
+  }
+
+  #drain(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const message of waiting) this.message(message);
+  }
+
+  /** Brings the stream to where the run stands, or to the message `next`. `isCertain`: messages up to there are lost. */
+  #reconcile(standing: Standing | undefined, isCertain: boolean, next?: Message): void {
+    if (!standing) {
+      if (this.#epoch !== undefined) this.#forgotten();
+      return;
+    }
+    this.#forgottenSince = undefined;
+    const { epoch, seq, end, before, leaseMillis } = standing;
+    this.#leaseMillis = Math.max(this.#leaseMillis, leaseMillis);
+    const isSure = seq === this.#seq || this.#isSuspected(standing);
+    if (this.#epoch === undefined) {
+      if (!isCertain && !isSure) return;
+      this.#fill(standing, 0, next);
+    } else if (epoch !== this.#epoch) {
+      if (before?.epoch === this.#epoch) this.#next(standing, before);
+      else this.#replaced(standing);
+    } else if (seq > this.#seq) {
+      if (!isCertain && !isSure) return;
+      this.#fill(standing, this.#seq, next);
+    } else if (seq < this.#seq) {
+      // The server lost what it had taken, unless a producer says so first.
+      if (!isSure) return;
+      this.#replaced(standing);
+    }
+    this.#suspected = undefined;
+    if (seq > this.#seq) return;
+    if (end) this.finish(end);
+    else if (this.life.stream.end) this.life = this.#newLife();
+  }
+
+  /** Seen twice in the same place. */
+  #isSuspected({ epoch, seq }: Standing): boolean {
+    const found = `${epoch} ${seq} ${this.#seq}`;
+    const isSecond = this.#suspected === found;
+    this.#suspected = found;
+    return isSecond;
+  }
+
+  /** Takes what is kept behind `from`, up to the next message if that is known, and tells what is not kept. */
+  #fill({ epoch, seq, entries }: Standing, from: number, next?: Message): void {
+    const to = next?.epoch === epoch && next.from > from ? Math.min(seq, next.from) : seq;
+    const behind = entries.filter((entry) => entry.seq > from && entry.seq <= to);
+    const found = behind.reduce((sum, { line }) => sum + seqsOf(line), 0);
+    const missed = to - from - found;
+    if (this.life.stream.end) this.life = this.#newLife();
+    // At the begin of a generation it is not known what was kept, and replay tells none either.
+    if (missed > 0 && from > 0) {
+      const [first] = behind;
+      this.#missing(epoch, first ? first.seq - seqsOf(first.line) : to, missed);
+    }
+    this.#epoch = epoch;
+    for (const entry of behind) {
+      const event = eventOf(this.runId, epoch, entry.seq, entry.line);
+      if (event) this.#append(event, entry.seq);
+    }
+    this.#stands(to);
+  }
+
+  /** The generation was closed and another began. */
+  #next(standing: Standing, before: NonNullable<Standing["before"]>): void {
+    const missed = before.seq - this.#seq;
+    if (missed > 0) this.#missing(before.epoch, before.seq, missed);
+    this.finish({ reason: "closed", outcome: before.outcome });
+    this.#forgetRecent(0);
+    this.life = this.#newLife();
+    this.#fill(standing, 0);
+  }
+
+  /** Redis lost the generation, and its producers went on in another: its readers do, too. */
+  #replaced(standing: Standing): void {
+    this.#forgetRecent(0);
+    if (this.life.stream.end) this.life = this.#newLife();
+    else {
+      const resumeAfter = eventId(this.#epoch ?? "", this.#seq);
+      const data = { missed: standing.lost, reason: "generation", resumeAfter } as const;
+      this.#append(gap(this.runId, standing.epoch, standing.lost, data), standing.lost);
+    }
+    this.#fill(standing, 0);
+  }
+
+  /** Redis no longer knows the run: its producers may bring it back. */
+  #forgotten(): void {
+    if (this.life.stream.end) return;
+    const now = this.#host.now();
+    this.#forgottenSince ??= now;
+    if (now - this.#forgottenSince >= this.#leaseMillis) this.finish({ reason: "producer-lost", outcome: "abandoned" });
+  }
+
+  #adopt({ epoch, seq, end }: Standing): void {
+    this.#epoch = epoch;
+    this.#stands(seq);
+    if (end) this.finish(end);
+  }
+
+  #cursor(): { epoch: string; seq: number } {
+    return { epoch: this.#epoch ?? "", seq: this.#seq };
+  }
+
+  #newLife(): Run {
+    return new Run(this.runId, this.#epoch ?? "", this.#host.maxQueueSize, this.#host.now());
+  }
+}

@@ -1,0 +1,95 @@
+import { eventId } from "../bus/cursor.js";
+import type { BusEvent, Outcome, SubscriptionEnd } from "../bus/event.js";
+import { EventStream } from "../bus/event-stream.js";
+import { controlEvent } from "../bus/make-event.js";
+import { type Message, parseMessage, seqsOf } from "./batch.js";
+import type { Channels } from "./channels.js";
+import type { Attempts } from "./patience.js";
+import { eventOf } from "./remote-event.js";
+import { outcomeOf } from "./standing.js";
+
+export interface GlobalFeedOptions {
+  readonly channels: Channels;
+  /** Matches the channels of all runs. */
+  readonly pattern: string;
+  readonly maxQueueSize: number;
+  now(): number;
+  received(): void;
+  failed(error: unknown): void;
+}
+
+/** Every run, live, while somebody reads it. */
+export class GlobalFeed {
+  readonly stream: EventStream;
+  readonly #options: GlobalFeedOptions;
+  #users = 0;
+  #subscribed: Promise<void> | undefined;
+  #last: BusEvent | undefined;
+
+  constructor(options: GlobalFeedOptions) {
+    this.#options = options;
+    this.stream = new EventStream(options.maxQueueSize);
+  }
+
+  /** The stream, for as long as the reader stays: what it returns is to be called once. */
+  async join(): Promise<() => void> {
+    const { channels, pattern, failed } = this.#options;
+    this.#users += 1;
+    const attempts: Attempts = { failed, isNeeded: () => this.#users > 0 && !this.stream.end };
+    this.#subscribed ??= channels.subscribeTo(pattern, attempts);
+    try {
+      await this.#subscribed;
+      return () => this.#left();
+    } catch (error) {
+      this.#left();
+      throw error;
+    }
+  }
+
+  message(runId: string, text: string): void {
+    const message = parseMessage(text);
+    if (message) this.#apply(runId, message);
+  }
+
+  /** Nobody knows what came meanwhile. */
+  resumed(): void {
+    if (this.#last)
+      this.#append(controlEvent(this.#last.id, this.#last.runId, "bus.gap", { missed: 0, reason: "cut" }));
+  }
+
+  finish(end: SubscriptionEnd): void {
+    this.stream.finish(end);
+  }
+
+  #apply(runId: string, { epoch, from, opened, lines }: Message): void {
+    if (opened) this.#append(controlEvent(eventId(epoch, 0), runId, "bus.run.opened", {}));
+    let seq = from;
+    for (const line of lines) {
+      seq += seqsOf(line);
+      if (line.kind === "c") this.#closed(runId, eventId(epoch, seq), outcomeOf(line.text));
+      else if (line.kind === "d") this.#closed(runId, eventId(epoch, seq), "detached");
+      else {
+        const event = eventOf(runId, epoch, seq, line);
+        if (event) this.#append(event);
+      }
+    }
+  }
+
+  #closed(runId: string, id: string, outcome: Outcome): void {
+    this.#append(controlEvent(id, runId, "bus.run.closed", { outcome }));
+  }
+
+  #append(event: BusEvent): void {
+    this.#options.received();
+    this.#last = event;
+    this.stream.append(event, this.#options.now(), undefined);
+  }
+
+  #left(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#subscribed = undefined;
+    this.#last = undefined;
+    if (!this.stream.end) this.#options.channels.unsubscribeFrom(this.#options.pattern).catch(() => undefined);
+  }
+}

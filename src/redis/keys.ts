@@ -1,0 +1,87 @@
+import { wrong } from "../bus/checks.js";
+
+/** Where a run is kept in Redis. The braces keep the keys of a run in one slot of a cluster. */
+export const keyTable = {
+  meta: { name: "{run}:meta", type: "hash", says: "Where the run stands: one field for each row of `metaFields`." },
+  events: { name: "{run}:events", type: "stream", says: "The newest events. The id of an entry is its seq." },
+  traces: { name: "{run}:traces", type: "set", says: "Traces that events of the run came from, the first 100." },
+  channel: { name: "{run}", type: "channel", says: "Every batch that was appended, and the end of the run." },
+  runs: { name: "runs", type: "sorted set", says: "Runs by the time at which they were last heard of." },
+} as const;
+
+/** Fields of the hash `meta`. Times are milliseconds of the server's clock. */
+export const metaFields = {
+  epoch: "The generation of the run.",
+  seq: "Seq of its latest event.",
+  lost: "Seq of the newest event that was kept once and is no more.",
+  state: "`open`, `closed` or `detached`.",
+  outcome: "How it ended.",
+  lease: "When its last producer counts as lost, unless one is heard of.",
+  "lease:<relay>": "The same for one producer.",
+  "batch:<relay>": "Number of the last batch of one producer: a batch that is sent again is not taken again.",
+  before: "The generation that was closed before this one began.",
+  beforeSeq: "Seq of the latest event of that generation.",
+  beforeOutcome: "How that generation ended.",
+  start: "Time of the first event.",
+  last: "Time of the latest event.",
+  parentRunId: "The run in which this one was begun.",
+  agentName: "The first agent that was named.",
+  conversationId: "The first conversation that was named.",
+  modelCalls: "Calls of models.",
+  toolCalls: "Calls of tools.",
+  failedToolCalls: "Calls of tools that failed.",
+  inputTokens: "Tokens sent.",
+  outputTokens: "Tokens received.",
+} as const;
+
+/** The keys of one run. */
+export interface RunKeys {
+  /** `meta`, `events`, `traces`: what the scripts of a run take. */
+  readonly keys: readonly [meta: string, events: string, traces: string];
+  readonly channel: string;
+}
+
+/** Names of keys and channels under a prefix. */
+export class Keys {
+  readonly runs: string;
+  /** Matches the channel of every run. */
+  readonly pattern: string;
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.runs = `${prefix}:runs`;
+    this.pattern = `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}:{*}`;
+  }
+
+  of(runId: string): RunKeys {
+    const channel = `${this.#prefix}:{${this.member(runId)}}`;
+    return { keys: [`${channel}:meta`, `${channel}:events`, `${channel}:traces`], channel };
+  }
+
+  /**
+   * The run id as it stands in keys and in the list of runs: without braces, which say what of a key decides its slot, and
+   * without halves of characters, which UTF-8 lacks.
+   */
+  member(runId: string): string {
+    return runId.replace(/[%{}]|\p{Surrogate}/gu, (each) => `%${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  }
+
+  /** The run id behind such a name. */
+  runOf(member: string): string {
+    return member.replace(/%([0-9a-f]{4})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  }
+
+  /** The run whose channel it is. */
+  runOfChannel(channel: string): string {
+    return this.runOf(channel.slice(this.#prefix.length + 2, -1));
+  }
+}
+
+/** @throws TypeError or RangeError that names the option. */
+export function checkedPrefix(prefix: unknown): string {
+  if (typeof prefix !== "string") throw wrong(TypeError, "keyPrefix", "a string", prefix);
+  if (!/^[\x21-\x7e]{1,128}$/.test(prefix))
+    throw wrong(RangeError, "keyPrefix", "1 to 128 visible ASCII characters", prefix);
+  return prefix;
+}

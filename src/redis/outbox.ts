@@ -1,0 +1,130 @@
+import type { BusEvent, Outcome } from "../bus/event.js";
+import { eventLine } from "./batch.js";
+
+type Content =
+  | { readonly kind: "event"; readonly event: BusEvent; readonly line: string; readonly bytes: number }
+  | { readonly kind: "end"; readonly outcome: Outcome }
+  /** Events that were given up, where they stood. */
+  | { readonly kind: "loss"; readonly count: number };
+
+/** Something of a run that waits to be sent. */
+export interface Outgoing {
+  readonly queue: OutgoingQueue;
+  /** That of the local bus. */
+  readonly generation: string;
+  content: Content;
+  previous: Outgoing | undefined;
+  next: Outgoing | undefined;
+}
+
+/** What waits of one run, in order. */
+export interface OutgoingQueue {
+  first: Outgoing | undefined;
+  last: Outgoing | undefined;
+}
+
+export interface OutboxLimits {
+  /** Events that wait, of all runs. Default 10 000. */
+  readonly maxEvents: number;
+  /** Bytes of JSON that wait, of all runs. Default 16 777 216 (16 MiB). */
+  readonly maxBytes: number;
+}
+
+/**
+ * What waits to be sent, of all runs. Over its limits it gives up the oldest of the events that are not kept, then the oldest
+ * of all. What it gives up leaves its number behind, so that readers are told. The end of a run counts as an event.
+ */
+export class Outbox {
+  bytes = 0;
+  /** Events given up. */
+  lost = 0;
+  readonly #limits: OutboxLimits;
+  /** Oldest first. */
+  readonly #transient = new Set<Outgoing>();
+  readonly #lasting = new Set<Outgoing>();
+
+  constructor(limits: OutboxLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#transient.size + this.#lasting.size;
+  }
+
+  event(queue: OutgoingQueue, generation: string, event: BusEvent, isTransient: boolean): void {
+    const line = eventLine(event, !isTransient);
+    const bytes = Buffer.byteLength(line);
+    const entry = append(queue, generation, { kind: "event", event, line, bytes });
+    (isTransient ? this.#transient : this.#lasting).add(entry);
+    this.bytes += bytes;
+    this.#bound();
+  }
+
+  end(queue: OutgoingQueue, generation: string, outcome: Outcome): void {
+    this.#lasting.add(append(queue, generation, { kind: "end", outcome }));
+    this.#bound();
+  }
+
+  /** Events that were taken out and could not be sent: told before what waits. */
+  loss(queue: OutgoingQueue, generation: string, count: number): void {
+    const { first } = queue;
+    const entry: Outgoing = { queue, generation, content: { kind: "loss", count }, previous: undefined, next: first };
+    if (first) first.previous = entry;
+    else queue.last = entry;
+    queue.first = entry;
+    merge(entry, first);
+  }
+
+  /** Takes the first of a queue out. */
+  take(entry: Outgoing): void {
+    this.#forget(entry);
+    detach(entry);
+  }
+
+  #bound(): void {
+    const { maxEvents, maxBytes } = this.#limits;
+    while (this.size > maxEvents || this.bytes > maxBytes) {
+      const [oldest] = this.#transient.size > 0 ? this.#transient : this.#lasting;
+      if (!oldest) return;
+      const { content, previous, next } = oldest;
+      this.#forget(oldest);
+      // A producer that does not say its end is found to be lost by its lease.
+      if (content.kind === "end") {
+        detach(oldest);
+        continue;
+      }
+      this.lost += 1;
+      oldest.content = { kind: "loss", count: 1 };
+      merge(oldest, next);
+      merge(previous, oldest);
+    }
+  }
+
+  #forget(entry: Outgoing): void {
+    this.#transient.delete(entry);
+    this.#lasting.delete(entry);
+    if (entry.content.kind === "event") this.bytes -= entry.content.bytes;
+  }
+}
+
+function append(queue: OutgoingQueue, generation: string, content: Content): Outgoing {
+  const entry: Outgoing = { queue, generation, content, previous: queue.last, next: undefined };
+  if (queue.last) queue.last.next = entry;
+  else queue.first = entry;
+  queue.last = entry;
+  return entry;
+}
+
+/** Two losses in a row are one: what was given up takes no more room than what waits. */
+function merge(entry: Outgoing | undefined, next: Outgoing | undefined): void {
+  if (entry?.content.kind !== "loss" || next?.content.kind !== "loss" || entry.generation !== next.generation) return;
+  entry.content = { kind: "loss", count: entry.content.count + next.content.count };
+  detach(next);
+}
+
+function detach({ queue, previous, next }: Outgoing): void {
+  if (previous) previous.next = next;
+  else queue.first = next;
+  if (next) next.previous = previous;
+  else queue.last = previous;
+}

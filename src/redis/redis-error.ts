@@ -1,0 +1,29 @@
+/** Something that Redis, or the client, did not do. `cause` has what the client said. */
+export class RedisError extends Error {
+  /** Trying again is no use: it was refused, or the client was closed. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, isFinal: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RedisError";
+    this.isFinal = isFinal;
+  }
+}
+
+/** Answers with which a server says that it cannot do it now. */
+const passing: ReadonlySet<string> = new Set([
+  ...["BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "NOSCRIPT", "OOM", "READONLY"],
+  ...["TRYAGAIN", "UNBLOCKED"],
+]);
+
+/** Names what was asked, and tells an answer that will stay from a connection that will come back. */
+export function redisError(error: unknown, asked: string, isClosed: boolean): RedisError {
+  if (error instanceof RedisError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  // An answer of the server begins with a code; what a connection says does not.
+  const [, code] = /^([A-Z][A-Z0-9]+) /.exec(message) ?? [];
+  const isFinal = isClosed || (code !== undefined && !passing.has(code));
+  return new RedisError(`${asked}: ${message.replace(/ script: [0-9a-f]{40}, on @user_script:\d+\.?/, "")}`, isFinal, {
+    cause: error,
+  });
+}

@@ -1,0 +1,287 @@
+import { AbortWatch } from "../bus/abort-watch.js";
+import { positiveInteger, runIdName, wrong } from "../bus/checks.js";
+import { eventId, parseCursor } from "../bus/cursor.js";
+import { Deadlines } from "../bus/deadlines.js";
+import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
+import {
+  checkedStats,
+  checkedSubscribe,
+  type GlobalSubscribeOptions,
+  type HistoryOptions,
+  type StatsOptions,
+  type SubscribeOptions,
+} from "../bus/hub-options.js";
+import { controlEvent } from "../bus/make-event.js";
+import type { ReaderHost } from "../bus/reader.js";
+import { Readers } from "../bus/readers.js";
+import type { RunInfo, RunStanding } from "../bus/run.js";
+import { type BusStats, dimensions, sum, zeros } from "../bus/stats.js";
+import type { Subscription } from "../bus/subscription.js";
+import { Channels } from "./channels.js";
+import { decide } from "./decide.js";
+import { ErrorTeller } from "./error-teller.js";
+import { Following } from "./following.js";
+import { GlobalFeed } from "./global-feed.js";
+import { Keys } from "./keys.js";
+import type { PortSubscriber } from "./redis-port.js";
+import { RedisSubscription } from "./redis-subscription.js";
+import { eventOf } from "./remote-event.js";
+import { descriptionOf } from "./run-description.js";
+import { describe, list, read, unlist } from "./scripts.js";
+import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
+import { type Standing, standingOf } from "./standing.js";
+
+/** A subscription whose events come from Redis. */
+export type RemoteSubscription = Subscription & {
+  /** Settles when Redis has answered and the replay is there, or the subscription is over. Never rejects. */
+  readonly attached: Promise<void>;
+};
+
+/**
+ * Reads the runs that relays of any process carry to Redis: the same subscriptions, with the same promises, as those of the
+ * bus. It holds one connection of its own, however many read. Keeps no process alive. Close it before the client.
+ */
+export class RedisEventSource {
+  readonly #settings: SourceSettings;
+  readonly #keys: Keys;
+  readonly #errors: ErrorTeller;
+  readonly #subscriber: PortSubscriber;
+  readonly #readers: Readers;
+  readonly #host: ReaderHost;
+  readonly #following: Following;
+  readonly #global: GlobalFeed;
+  readonly #pending = new Set<RedisSubscription>();
+  readonly #counts = { received: 0, delivered: 0 };
+  #isClosed = false;
+
+  /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
+  constructor(options: RedisEventSourceOptions) {
+    const settings = sourceSettings(options);
+    this.#settings = settings;
+    this.#keys = new Keys(settings.keyPrefix);
+    this.#errors = new ErrorTeller(settings.onError);
+    const deadlines = new Deadlines((error) => this.#errors.tell(error));
+    this.#host = {
+      deadlines,
+      aborts: new AbortWatch(),
+      unreadTimeoutMillis: settings.unreadTimeoutMillis,
+      gap: (last, data) => controlEvent(last.id, last.runId, "bus.gap", data),
+      delivered: () => {
+        this.#counts.delivered += 1;
+      },
+      decide: (what, callback, otherwise) => decide(what, callback, otherwise, (error) => this.#errors.tell(error)),
+    };
+    this.#readers = new Readers(settings, this.#host);
+    const { port, maxQueueSize, lookMillis } = settings;
+    const keys = this.#keys;
+    this.#subscriber = port.listen({
+      message: (channel, text) => this.#safely(() => this.#following.message(channel, text)),
+      matched: (channel, text) => this.#safely(() => this.#global.message(keys.runOfChannel(channel), text)),
+      resumed: () => {
+        this.#following.resumed();
+        this.#global.resumed();
+      },
+      failed: (error) => this.#errors.tell(error),
+    });
+    const channels = new Channels(this.#subscriber);
+    const told = {
+      now: () => deadlines.now(),
+      received: () => {
+        this.#counts.received += 1;
+      },
+      failed: (error: unknown) => this.#errors.tell(error),
+    };
+    this.#following = new Following({ port, keys, channels, maxQueueSize, lookMillis, ...told });
+    this.#global = new GlobalFeed({ channels, pattern: keys.pattern, maxQueueSize, ...told });
+  }
+
+  // ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Reads one run: what is kept of it, then live, until its stream closes. It is attached as soon as Redis has answered: what
+   * is published from then on is read, and before that everything that is kept. `next()` rejects with a `RedisError` when
+   * Redis refuses; then `ended` says `cut`. A run of which nothing is heard any more ends as `producer-lost`.
+   *
+   * @throws EventBusError `SPANBUS_SUBSCRIBER_LIMIT` when `maxRunSubscribers` readers are attached.
+   */
+  subscribe(runId: string, options?: SubscribeOptions): RemoteSubscription {
+    const checked = checkedSubscribe("options", options);
+    runIdName(runId);
+    this.#readers.admit("run");
+    const subscription = this.#subscription(checked);
+    if (!subscription.isOver) {
+      this.#attach(runId, subscription, checked).catch((error: unknown) => this.#failed(subscription, error));
+    }
+    return subscription as RedisSubscription & RemoteSubscription;
+  }
+
+  /**
+   * Reads every run, live only, with `bus.run.opened` and `bus.run.closed` around each. After a cut a `bus.gap` with reason
+   * `cut` says that events may be missing, without their number. A lost producer is not told here.
+   *
+   * @throws EventBusError `SPANBUS_SUBSCRIBER_LIMIT` when `maxGlobalSubscribers` readers are attached.
+   */
+  subscribeGlobal(options?: GlobalSubscribeOptions): RemoteSubscription {
+    const checked: GlobalSubscribeOptions = checkedSubscribe("options", options);
+    this.#readers.admit("global");
+    const subscription = this.#subscription(checked);
+    if (!subscription.isOver) {
+      this.#attachGlobal(subscription, checked).catch((error: unknown) => this.#failed(subscription, error));
+    }
+    return subscription as RedisSubscription & RemoteSubscription;
+  }
+
+  /** What is kept of a run, oldest first: the first `limit` behind `after`, or the newest `limit`. @throws RedisError */
+  async history(runId: string, options?: HistoryOptions): Promise<readonly BusEvent[]> {
+    const { after, limit } = options ?? {};
+    if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
+    if (limit !== undefined) positiveInteger("limit", limit);
+    const cursor = after === undefined ? undefined : parseCursor(after);
+    const standing = await this.#read(runIdName(runId), [cursor?.generation ?? "", String(cursor?.seq ?? 0)]);
+    if (!standing) return [];
+    const events = standing.entries.flatMap(({ seq, line }) => eventOf(runId, standing.epoch, seq, line) ?? []);
+    if (limit === undefined) return events;
+    return after === undefined ? events.slice(-limit) : events.slice(0, limit);
+  }
+
+  /** Runs that are open or kept, newest activity first. @throws RedisError */
+  async runs(): Promise<readonly RunInfo[]> {
+    const { port } = this.#settings;
+    const members = ((await port.run(list, [this.#keys.runs], [])) as readonly unknown[]).map(String);
+    const runs = await Promise.all(members.map((member) => this.#describe(this.#keys.runOf(member))));
+    const gone = members.filter((_, index) => !runs[index]);
+    if (gone.length > 0) await port.run(unlist, [this.#keys.runs], gone);
+    return runs.filter((run) => run !== undefined);
+  }
+
+  /**
+   * Where a run stands, or a given generation of it. Undefined for one that is not known; of the generations that a newer one
+   * followed, the last is. @throws RedisError
+   */
+  async standing(runId: string, generation?: string): Promise<RunStanding | undefined> {
+    const reply = await this.#settings.port.run(read, this.#keys.of(runIdName(runId)).keys, ["standing"]);
+    const standing = standingOf(reply);
+    if (!standing) return this.#following.get(runId) && generation === undefined ? awaited : undefined;
+    const { epoch, seq, end, before } = standing;
+    if (generation === undefined || generation === awaited.generation || generation === epoch) {
+      return { generation: epoch, state: end ? "closed" : "open", lastId: eventId(epoch, seq), ...(end && { end }) };
+    }
+    if (generation !== before?.epoch) return undefined;
+    const { outcome } = before;
+    return { generation, state: "closed", lastId: eventId(generation, before.seq), end: { reason: "closed", outcome } };
+  }
+
+  /** What this source counted and holds: `published` is what came from Redis. What belongs to a producer is 0. */
+  stats(options?: StatsOptions): BusStats {
+    const { depths, details } = checkedStats(options);
+    const { dropped, queuedEvents, queueCapacity, queueUtilization } = this.#readers.figures();
+    const { rejected, attached } = this.#readers;
+    return {
+      published: this.#counts.received,
+      delivered: this.#counts.delivered,
+      dropped: dropped.run.lagged + dropped.global.lagged,
+      rejectedSubscribers: sum(rejected),
+      errors: this.#errors.count,
+      runSubscribers: attached.run,
+      globalSubscribers: attached.global,
+      queuedEvents: sum(queuedEvents),
+      activeRuns: [...this.#following.all()].filter(({ life }) => !life.stream.end).length,
+      ...{ refused: 0, evictedRuns: 0, abandonedSpans: 0, openSpans: 0 },
+      ...{ retainedRuns: 0, historyEvents: 0, historyBytes: 0 },
+      ...(depths && { queueDepths: this.#readers.depths(), historyDepths: {} }),
+      ...(details && {
+        details: {
+          ...{ dropped, queuedEvents, queueCapacity, queueUtilization, rejectedSubscribers: { ...rejected } },
+          ...{ refused: zeros(dimensions.refusal.values), closedRuns: 0 },
+        },
+      }),
+    };
+  }
+
+  /** Ends all readers as `shutdown`, and its connection. Twice is once. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const end: SubscriptionEnd = { reason: "shutdown" };
+    for (const subscription of [...this.#pending]) subscription.end(end);
+    this.#following.close();
+    this.#global.finish(end);
+    this.#subscriber.close();
+  }
+
+  // ── attaching ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #subscription(options: SubscribeOptions): RedisSubscription {
+    const { deadlines, aborts } = this.#host;
+    const subscription = new RedisSubscription({ options, deadlines, aborts });
+    if (this.#isClosed) subscription.end({ reason: "shutdown" });
+    if (!subscription.isOver) {
+      this.#pending.add(subscription);
+      subscription.attached.then(() => this.#pending.delete(subscription));
+    }
+    return subscription;
+  }
+
+  async #attach(runId: string, subscription: RedisSubscription, options: SubscribeOptions): Promise<void> {
+    const { run, leave } = await this.#following.join(runId);
+    let isAttached = false;
+    try {
+      await run.replay(
+        options.after,
+        () => subscription.isOver,
+        (replay) => {
+          this.#readers.admit("run");
+          isAttached = true;
+          const { life } = run;
+          const reader = this.#readers.attach({ run: life, stream: life.stream, replay, options, left: leave });
+          subscription.attach(reader);
+        },
+      );
+    } finally {
+      if (!isAttached) leave();
+    }
+  }
+
+  async #attachGlobal(subscription: RedisSubscription, options: GlobalSubscribeOptions): Promise<void> {
+    const leave = await this.#global.join();
+    let isAttached = false;
+    try {
+      if (subscription.isOver) return;
+      this.#readers.admit("global");
+      isAttached = true;
+      const { stream } = this.#global;
+      subscription.attach(
+        this.#readers.attach({ run: undefined, stream, replay: { events: [] }, options, left: leave }),
+      );
+    } finally {
+      if (!isAttached) leave();
+    }
+  }
+
+  /** What others publish must not throw into the client. */
+  #safely(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#errors.tell(error);
+    }
+  }
+
+  #failed(subscription: RedisSubscription, error: unknown): void {
+    if (subscription.isOver) return;
+    this.#errors.tell(error);
+    subscription.fail(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  async #read(runId: string, after: readonly [epoch: string, seq: string]): Promise<Standing | undefined> {
+    return standingOf(await this.#settings.port.run(read, this.#keys.of(runId).keys, after));
+  }
+
+  async #describe(runId: string): Promise<RunInfo | undefined> {
+    const reply = await this.#settings.port.run(describe, this.#keys.of(runId).keys, []);
+    return descriptionOf(runId, reply, this.#following.get(runId)?.life.readers ?? 0);
+  }
+}
+
+/** A run that has readers here and nothing in Redis. */
+const awaited: RunStanding = Object.freeze({ generation: "", state: "awaited", lastId: ".0" });

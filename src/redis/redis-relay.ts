@@ -1,0 +1,376 @@
+import { parseCursor } from "../bus/cursor.js";
+import type { BusEvent } from "../bus/event.js";
+import type { RunInfo } from "../bus/run.js";
+import { ErrorTeller } from "./error-teller.js";
+import { Keys } from "./keys.js";
+import { Outbox } from "./outbox.js";
+import { RedisError } from "./redis-error.js";
+import { type RedisRelayOptions, type RelaySettings, relaySettings, type TappedBus } from "./relay-options.js";
+import { append, evict, touch, unlist } from "./scripts.js";
+import { type Batch, type Sender, SentRun } from "./sent-run.js";
+import { timerMillis } from "./timer-millis.js";
+
+/** What a relay counted since its start, and what it holds now. */
+export interface RelayStats {
+  /** Events that Redis took. */
+  readonly relayed: number;
+  /** Events that no reader elsewhere will get, by reason. */
+  readonly lost: {
+    /** The outbox was full. */
+    readonly outbox: number;
+    /** Redis refused them: no permission, a key of another type. */
+    readonly refused: number;
+    /** The run was closed by another process. */
+    readonly sealed: number;
+    /** They waited when the relay was closed. */
+    readonly closed: number;
+  };
+  /** Batches that had to be sent again, and other failures. */
+  readonly errors: number;
+  /** Events and ends of runs that wait, and their bytes. */
+  readonly queuedEvents: number;
+  readonly queuedBytes: number;
+  /** Runs that are kept alive by this relay. */
+  readonly openRuns: number;
+}
+
+/** Runs of which a batch may be under way, or to be sent again. */
+const MAX_HELD = 32;
+const FIRST_PAUSE_MILLIS = 50;
+const LONGEST_PAUSE_MILLIS = 2000;
+const TOUCH_MILLIS = 1000;
+
+/**
+ * Carries everything a bus publishes to Redis, where a `RedisEventSource` of any process reads it. Nothing waits for Redis:
+ * what it cannot take at once stays in a bounded outbox, and what that cannot hold is told to readers as a gap.
+ *
+ * Keeps no process alive. Close it before the client.
+ */
+export class RedisRelay {
+  readonly #settings: RelaySettings;
+  readonly #sender: Sender;
+  readonly #keys: Keys;
+  readonly #errors: ErrorTeller;
+  readonly #outbox: Outbox;
+  readonly #tap: { close(): void };
+  readonly #runs = new Map<string, SentRun>();
+  /** Runs that have something to send. */
+  readonly #ready = new Set<SentRun>();
+  /** Runs that this relay gives up once all of them is sent. */
+  readonly #leaving = new Set<SentRun>();
+  /** Runs to be put to the front of the list. */
+  readonly #touched = new Set<string>();
+  readonly #heartbeat: ReturnType<typeof setInterval>;
+  /** Runs of which a batch is under way, or to be sent again. */
+  readonly #held = new Set<SentRun>();
+  #pauseMillis = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #isScheduled = false;
+  #touching: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #isClosed = false;
+  #drained: (() => void)[] = [];
+  readonly #counts = { relayed: 0, refused: 0, sealed: 0, closed: 0 };
+
+  /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
+  constructor(bus: TappedBus, options: RedisRelayOptions) {
+    const settings = relaySettings(bus, options);
+    this.#settings = settings;
+    const { historyPerRun, retentionMillis, leaseMillis } = settings;
+    const relay = [...crypto.getRandomValues(new Uint32Array(2))].map((word) => word.toString(36)).join("");
+    let [epochs, batches] = [0, 0];
+    const nextEpoch = (): string => {
+      epochs += 1;
+      return `${relay}-${epochs.toString(36)}`;
+    };
+    const nextBatch = (): number => {
+      batches += 1;
+      return batches;
+    };
+    this.#sender = { relay, historyPerRun, retentionMillis, leaseMillis, nextEpoch, nextBatch };
+    this.#keys = new Keys(settings.keyPrefix);
+    this.#errors = new ErrorTeller(settings.onError);
+    this.#outbox = new Outbox(settings.outbox);
+    this.#tap = bus.tap({
+      opened: (run) => this.#opened(run),
+      event: (event) => this.#published(event),
+      closed: (run) => this.#ended(run),
+    });
+    this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, Math.floor(leaseMillis / 3)));
+    this.#heartbeat.unref();
+  }
+
+  /** What was relayed and lost, and what waits. */
+  stats(): RelayStats {
+    const { relayed, refused, sealed, closed } = this.#counts;
+    let openRuns = 0;
+    for (const run of this.#runs.values()) if (run.isOpen) openRuns += 1;
+    return {
+      relayed,
+      lost: { outbox: this.#outbox.lost, refused, sealed, closed },
+      errors: this.#errors.count,
+      queuedEvents: this.#queuedEvents(),
+      queuedBytes: this.#outbox.bytes,
+      openRuns,
+    };
+  }
+
+  /** Waits until Redis has everything that was published, for as long as that takes. */
+  async flush(): Promise<void> {
+    if (this.#isClosed || this.#isIdle()) return;
+    await new Promise<void>((resolve) => {
+      this.#drained.push(resolve);
+      this.#schedule();
+    });
+  }
+
+  /**
+   * Takes no more from the bus, sends what waits and gives up the runs that are open: their readers end as `detached` unless
+   * another process goes on with them. Twice is once.
+   *
+   * @param options `timeoutMillis`: how long it tries, default 5000. What waits then is lost, and counted.
+   */
+  close(options: { readonly timeoutMillis?: number | undefined } = {}): Promise<void> {
+    const timeoutMillis = timerMillis("timeoutMillis", options.timeoutMillis ?? 5000);
+    this.#closing ??= this.#close(timeoutMillis);
+    return this.#closing;
+  }
+
+  // ── from the bus ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #opened({ runId, parentRunId }: RunInfo): void {
+    const run = this.#run(runId);
+    run.isOpen = true;
+    run.parentRunId = parentRunId;
+  }
+
+  #published(event: BusEvent): void {
+    const run = this.#run(event.runId);
+    const generation = generationOf(event.id);
+    run.isOpen = true;
+    if (run.sealed === generation) {
+      this.#counts.sealed += 1;
+      return;
+    }
+    this.#outbox.event(run, generation, event, this.#settings.transient.has(event.type));
+    this.#isReady(run);
+  }
+
+  #ended({ runId, generation, outcome = "unknown" }: RunInfo): void {
+    const run = this.#run(runId);
+    run.isOpen = false;
+    if (run.sealed === generation) this.#forget(run);
+    else {
+      this.#outbox.end(run, generation, outcome);
+      this.#isReady(run);
+    }
+  }
+
+  #run(runId: string): SentRun {
+    let run = this.#runs.get(runId);
+    if (!run) {
+      run = new SentRun(runId, this.#keys.of(runId));
+      this.#runs.set(runId, run);
+    }
+    return run;
+  }
+
+  // ── to Redis ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #isReady(run: SentRun): void {
+    if (run.batch) return;
+    this.#ready.add(run);
+    this.#schedule();
+  }
+
+  /** What is published in one turn goes together. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#pause !== undefined || this.#isClosed) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#pause === undefined && !this.#isClosed) this.#sendReady();
+    });
+  }
+
+  #sendReady(): void {
+    for (const run of this.#held) if (run.batch && !run.isSending) this.#send(run, run.batch);
+    for (const run of this.#ready) {
+      if (this.#held.size >= MAX_HELD) break;
+      this.#ready.delete(run);
+      const batch = run.fill(this.#outbox, this.#sender, this.#leaving.has(run));
+      if (!run.first) this.#leaving.delete(run);
+      this.#held.add(run);
+      this.#send(run, batch);
+    }
+    this.#tellDrained();
+  }
+
+  #send(run: SentRun, batch: Batch): void {
+    run.isSending = true;
+    this.#settings.port
+      .run(append, run.keys.keys, batch.args)
+      .then(
+        (reply) => this.#answered(run, batch, reply as readonly unknown[]),
+        (error: unknown) => this.#failed(run, batch, error),
+      )
+      .finally(() => {
+        run.isSending = false;
+        this.#schedule();
+        this.#tellDrained();
+      });
+  }
+
+  #answered(run: SentRun, batch: Batch, [verdict, epoch, seq]: readonly unknown[]): void {
+    this.#pauseMillis = 0;
+    run.sentAt = performance.now();
+    if (String(verdict) === "sealed") this.#sealed(run, batch);
+    else {
+      run.taken(String(epoch), Number(seq));
+      this.#counts.relayed += batch.events;
+      this.#noteActivity(run, batch.ends);
+    }
+    this.#release(run);
+    if (run.first || this.#leaving.has(run)) this.#ready.add(run);
+    else if (!run.isOpen) this.#forget(run);
+  }
+
+  /** Another process closed the run: nothing of this generation is taken any more. */
+  #sealed(run: SentRun, batch: Batch): void {
+    run.sealed = batch.generation;
+    this.#leaving.delete(run);
+    this.#counts.sealed += batch.events;
+    while (run.first?.generation === batch.generation) {
+      if (run.first.content.kind === "event") this.#counts.sealed += 1;
+      this.#outbox.take(run.first);
+    }
+  }
+
+  #failed(run: SentRun, batch: Batch, error: unknown): void {
+    this.#errors.tell(error);
+    if (error instanceof RedisError && error.isFinal) this.#refused(run, batch);
+    else this.#wait();
+  }
+
+  /** Tried again it would be refused again. What comes later may be let through, and tells what is missing. */
+  #refused(run: SentRun, batch: Batch): void {
+    this.#counts.refused += batch.events;
+    this.#release(run);
+    const waits = run.first !== undefined;
+    const missing = batch.events + batch.losses;
+    if (missing > 0 && (waits || run.isOpen)) this.#outbox.loss(run, batch.generation, missing);
+    if (waits) this.#ready.add(run);
+    else if (!run.isOpen) this.#forget(run);
+  }
+
+  /** Redis is away, or cannot do it now. */
+  #wait(): void {
+    if (this.#pause !== undefined) return;
+    this.#pauseMillis = Math.min(Math.max(FIRST_PAUSE_MILLIS, this.#pauseMillis * 2), LONGEST_PAUSE_MILLIS);
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#schedule();
+    }, this.#pauseMillis);
+    this.#pause.unref();
+  }
+
+  #release(run: SentRun): void {
+    run.batch = undefined;
+    this.#held.delete(run);
+  }
+
+  #forget(run: SentRun): void {
+    this.#ready.delete(run);
+    this.#leaving.delete(run);
+    if (this.#runs.get(run.runId) === run) this.#runs.delete(run.runId);
+  }
+
+  // ── what is not an event ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Renews the leases of runs that were quiet. */
+  #beat(): void {
+    const quietSince = performance.now() - this.#settings.leaseMillis / 4;
+    for (const run of this.#runs.values()) {
+      if (run.isOpen && run.isKnown && run.sentAt < quietSince) this.#isReady(run);
+    }
+  }
+
+  /** The list of runs may be on another server than the run: it is written by itself, and less often. */
+  #noteActivity(run: SentRun, ends: boolean): void {
+    const now = performance.now();
+    if (!ends && now - run.touchedAt < Math.min(TOUCH_MILLIS, this.#settings.leaseMillis / 4)) return;
+    run.touchedAt = now;
+    this.#touched.add(run.runId);
+    if (!this.#touching) this.#touch();
+  }
+
+  #touch(): void {
+    const runIds = [...this.#touched];
+    this.#touched.clear();
+    this.#touching = this.#list(runIds)
+      .catch((error: unknown) => this.#errors.tell(error))
+      .then(() => {
+        this.#touching = undefined;
+        if (this.#touched.size > 0 && !this.#isClosed) this.#touch();
+        this.#tellDrained();
+      });
+  }
+
+  async #list(runIds: readonly string[]): Promise<void> {
+    const { port, retentionMillis, leaseMillis, maxRuns } = this.#settings;
+    const { runs } = this.#keys;
+    const kept = String(retentionMillis + leaseMillis);
+    const members = runIds.map((runId) => this.#keys.member(runId));
+    const surplus = (await port.run(touch, [runs], [kept, String(maxRuns), ...members])) as readonly unknown[];
+    for (const member of surplus.map(String)) {
+      const { keys, channel } = this.#keys.of(this.#keys.runOf(member));
+      await port.run(evict, keys, [channel]);
+      await port.run(unlist, [runs], [member]);
+    }
+  }
+
+  // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #close(timeoutMillis: number): Promise<void> {
+    this.#tap.close();
+    clearInterval(this.#heartbeat);
+    for (const run of this.#runs.values()) {
+      if (!run.isOpen) continue;
+      run.isOpen = false;
+      if (!run.first && !run.batch && !run.isKnown) continue;
+      this.#leaving.add(run);
+      this.#isReady(run);
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMillis);
+    });
+    await Promise.race([this.flush(), late]);
+    clearTimeout(timer);
+    clearTimeout(this.#pause);
+    this.#isClosed = true;
+    this.#counts.closed = this.#queuedEvents();
+    this.#tellDrained();
+  }
+
+  #queuedEvents(): number {
+    let events = this.#outbox.size;
+    for (const { batch } of this.#held) events += batch?.events ?? 0;
+    return events;
+  }
+
+  #isIdle(): boolean {
+    return this.#outbox.size + this.#held.size + this.#leaving.size + this.#touched.size === 0 && !this.#touching;
+  }
+
+  #tellDrained(): void {
+    if (this.#drained.length === 0 || !(this.#isClosed || this.#isIdle())) return;
+    const drained = this.#drained;
+    this.#drained = [];
+    for (const resolve of drained) resolve();
+  }
+}
+
+function generationOf(id: string): string {
+  return parseCursor(id)?.generation ?? "";
+}

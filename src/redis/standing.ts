@@ -1,0 +1,60 @@
+import type { Outcome, SubscriptionEnd } from "../bus/event.js";
+import { outcomes } from "../bus/event.js";
+import { type Line, lineOf } from "./batch.js";
+
+/** Where a run stands in Redis, and entries of it: the answer of the script `read`. */
+export interface Standing {
+  readonly epoch: string;
+  readonly seq: number;
+  /** Seq of the newest event that was kept once and is no more. */
+  readonly lost: number;
+  /** How readers end; none while it goes on. */
+  readonly end: SubscriptionEnd | undefined;
+  /** Milliseconds until its last producer counts as lost. */
+  readonly leaseMillis: number;
+  /** The generation before, if that was closed. */
+  readonly before: { readonly epoch: string; readonly seq: number; readonly outcome: Outcome } | undefined;
+  readonly entries: readonly Entry[];
+}
+
+/** Something that is kept, and the seq of its latest event. */
+export interface Entry {
+  readonly seq: number;
+  readonly line: Line;
+}
+
+const HEAD = 9;
+
+/** Undefined for a run that is not known. */
+export function standingOf(reply: unknown): Standing | undefined {
+  if (!Array.isArray(reply)) return undefined;
+  const fields = reply.map(String);
+  const [epoch = "", seq, lost, state, outcome, lease, before = "", beforeSeq, beforeOutcome] = fields;
+  const entries: Entry[] = [];
+  for (let index = HEAD; index + 1 < fields.length; index += 2) {
+    entries.push({ seq: Number(fields[index]), line: lineOf(fields[index + 1] ?? "") });
+  }
+  return {
+    epoch,
+    seq: Number(seq),
+    lost: Number(lost),
+    end: endOf(state, outcome, Number(lease)),
+    leaseMillis: Number(lease),
+    before: before === "" ? undefined : { epoch: before, seq: Number(beforeSeq), outcome: outcomeOf(beforeOutcome) },
+    entries,
+  };
+}
+
+/** How a run in this state ended: one that is open has ended, too, when nobody keeps it alive. */
+export function endOf(
+  state: string | undefined,
+  outcome: string | undefined,
+  leaseMillis: number,
+): SubscriptionEnd | undefined {
+  if (state !== "open") return { reason: "closed", outcome: outcomeOf(outcome) };
+  return leaseMillis > 0 ? undefined : { reason: "producer-lost", outcome: "abandoned" };
+}
+
+export function outcomeOf(text: string | undefined): Outcome {
+  return outcomes.find((each) => each === text) ?? "unknown";
+}

@@ -1,0 +1,16 @@
+/** Prints what it reads of a run, an event a line, and how that ended. */
+import { createClient } from "@redis/client";
+import { RedisEventSource } from "spanbus/redis";
+
+const [url = "", runId = "", after] = process.argv.slice(2);
+
+const client = createClient({ url });
+await client.connect();
+const source = new RedisEventSource({ client });
+const reader = source.subscribe(runId, after === undefined ? {} : { after });
+await reader.attached;
+process.stdout.write("reads http://127.0.0.1:0\n");
+for await (const event of reader) process.stdout.write(`${JSON.stringify(event)}\n`);
+process.stdout.write(`${JSON.stringify({ end: await reader.ended })}\n`);
+source.close();
+client.destroy();
