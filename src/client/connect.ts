@@ -114,6 +114,8 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
 }
 
 function pathOf(runId: string): string {
+  // As a segment of a path they would lead elsewhere, encoded or not.
+  if (/^\.\.?$/.test(runId)) throw wrong(RangeError, "runId", 'other than "." and "..", which no path can hold', runId);
   return `/runs/${encodeURIComponent(runIdName(runId))}`;
 }
 

@@ -1,0 +1,59 @@
+import { EndpointError } from "../../client/index.js";
+import { type FeedState, refusal } from "./feed-state.js";
+
+/** Asks again and again, one question at a time, as long as somebody looks. A refusal is the end of it. */
+export class Poll {
+  readonly #ask: () => Promise<void>;
+  readonly #everyMillis: number;
+  readonly #changed: () => void;
+  #state: FeedState = { kind: "waiting" };
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isAsking = false;
+  #isAskedAgain = false;
+  #isPaused = true;
+
+  constructor(ask: () => Promise<void>, everyMillis: number, changed: () => void) {
+    this.#ask = ask;
+    this.#everyMillis = everyMillis;
+    this.#changed = changed;
+  }
+
+  get state(): FeedState {
+    return this.#state;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.soon();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Asks now, or right behind the answer that is awaited: that may be older than the reason to ask. */
+  soon(): void {
+    if (this.#isPaused || this.#state.kind === "refused") return;
+    clearTimeout(this.#timer);
+    if (this.#isAsking) this.#isAskedAgain = true;
+    else void this.#once();
+  }
+
+  async #once(): Promise<void> {
+    this.#isAsking = true;
+    this.#isAskedAgain = false;
+    try {
+      await this.#ask();
+      this.#state = { kind: "live" };
+    } catch (error) {
+      const isPassing = !(error instanceof EndpointError) || error.isPassing;
+      this.#state = isPassing ? { kind: "lost" } : refusal(error);
+    }
+    this.#isAsking = false;
+    this.#changed();
+    if (this.#isPaused || this.#state.kind === "refused") return;
+    if (this.#isAskedAgain) void this.#once();
+    else this.#timer = setTimeout(() => this.soon(), this.#everyMillis);
+  }
+}
