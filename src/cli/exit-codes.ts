@@ -7,7 +7,10 @@ export const exits = {
   failed: { code: 1, says: "the run failed, was cancelled, abandoned or idle for too long" },
   cannotStart: { code: 1, says: "it cannot start: a package is missing, or the port is taken" },
   usage: { code: 2, says: "wrong arguments" },
-  cut: { code: 3, says: "cut: the endpoint cannot be reached, or not again" },
+  cut: {
+    code: 3,
+    says: "cut: the endpoint cannot be reached, or not again, or the run was forgotten before it was over",
+  },
   notFound: { code: 4, says: "not found: the endpoint does not know the run" },
   refused: { code: 5, says: "the endpoint refuses, or is none of spanbus" },
   unknown: { code: 6, says: "the run is over, and nobody knows how it ended" },
@@ -29,7 +32,7 @@ const byOutcome: Readonly<Record<Outcome, Exit>> = {
 
 /** What comes from an endpoint may be an outcome of a later version. */
 export function exitOfOutcome(outcome: string | undefined): Exit {
-  return Object.hasOwn(byOutcome, outcome ?? "") ? byOutcome[outcome as Outcome] : "unknown";
+  return typeof outcome === "string" && Object.hasOwn(byOutcome, outcome) ? byOutcome[outcome as Outcome] : "unknown";
 }
 
 /** By HTTP status; undefined when there was no answer. */

@@ -1,7 +1,9 @@
 import type { BusEvent } from "../bus/event.js";
 import { typeMatcher } from "../bus/event-stream.js";
+import type { RunInfo } from "../bus/run.js";
 import type { Client, ConnectionState } from "../client/index.js";
-import { keptEvents } from "./kept-events.js";
+import { type KeptQuery, keptEvents } from "./kept-events.js";
+import { Positions } from "./positions.js";
 import type { Printer } from "./printer.js";
 import type { Since } from "./since.js";
 
@@ -11,9 +13,9 @@ export interface FollowAllOptions {
   readonly onConnection: (state: ConnectionState, error?: Error) => void;
   /** Told that what is kept could not be read. */
   readonly onMissed: (error: Error) => void;
+  /** Told of one run whose events could not be read. */
+  readonly onSkipped: (runId: string, reason: string) => void;
 }
-
-const MAX_RUNS = 1000;
 
 /**
  * Prints every run. The stream of all runs is live only, so what was kept before it, at the start or while the connection
@@ -24,9 +26,7 @@ export class FollowAll {
   readonly #client: Client;
   readonly #printer: Printer;
   readonly #options: FollowAllOptions;
-  /** Newest event of each run, of those that had one lately. */
-  readonly #lastIds = new Map<string, string>();
-  #lastTime = Date.now();
+  readonly #positions = new Positions();
   /** Printed from the histories; the stream may tell them once more. */
   #printed = new Set<string>();
   #connections = 0;
@@ -60,38 +60,44 @@ export class FollowAll {
   /** Prints what is kept and not yet told. */
   async #catchUp(): Promise<void> {
     this.#connections += 1;
-    const isFirst = this.#connections === 1;
     const { since, types, onMissed } = this.#options;
-    if (isFirst && since === "live") return;
-    const start = since === "all" || since === "live" ? 0 : since;
+    const isStart = this.#connections === 1;
     try {
-      const from = isFirst ? start : this.#lastTime;
-      const kept = await keptEvents(this.#client, { from, after: this.#lastIds });
+      const kept = isStart ? await this.#keptSince(since) : await this.#keptMeanwhile();
       const isAsked = types ? typeMatcher(types) : () => true;
-      for (const event of kept) this.#note(event);
       this.#printed = new Set(kept.map(({ id }) => id));
       await this.#printer.print(kept, ({ type }) => isAsked(type));
     } catch (error) {
-      onMissed(error as Error);
+      // Live events need no list of runs. Without one, only runs that had some are read after a cut.
+      if (!isStart || since !== "live") onMissed(error as Error);
     }
+  }
+
+  /** What to begin with. */
+  async #keptSince(since: Since): Promise<readonly BusEvent[]> {
+    const runs = await this.#client.runs();
+    const from = since === "all" ? Number.NEGATIVE_INFINITY : since === "live" ? Number.POSITIVE_INFINITY : since;
+    const kept = await this.#read(runs, ({ lastTime }) => (lastTime >= from ? {} : undefined));
+    return kept.filter(({ time }) => time >= from);
+  }
+
+  /** What came while the connection was lost: by the counts of the runs, not by a clock. */
+  async #keptMeanwhile(): Promise<readonly BusEvent[]> {
+    return this.#read(await this.#client.runs(), (run) => this.#positions.untold(run));
+  }
+
+  async #read(runs: readonly RunInfo[], start: KeptQuery["start"]): Promise<readonly BusEvent[]> {
+    const { onSkipped } = this.#options;
+    const kept = await keptEvents(this.#client, { runs, start, onSkipped });
+    this.#positions.noteAll(runs);
+    for (const event of kept) this.#positions.note(event);
+    return kept;
   }
 
   async #live(batch: readonly BusEvent[]): Promise<void> {
     const isNew = ({ seq, id }: BusEvent): boolean => seq === undefined || !this.#printed.delete(id);
     const events = batch.filter(isNew);
-    for (const event of events) this.#note(event);
+    for (const event of events) this.#positions.note(event);
     await this.#printer.print(events, () => true);
-  }
-
-  #note({ runId, id, seq, time }: BusEvent): void {
-    if (seq === undefined) return;
-    this.#lastTime = Math.max(this.#lastTime, time);
-    this.#lastIds.delete(runId);
-    this.#lastIds.set(runId, id);
-    if (this.#lastIds.size <= MAX_RUNS) return;
-    for (const oldest of this.#lastIds.keys()) {
-      this.#lastIds.delete(oldest);
-      return;
-    }
   }
 }

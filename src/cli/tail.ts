@@ -1,4 +1,4 @@
-import { isName, wrong } from "../bus/checks.js";
+import { wrong } from "../bus/checks.js";
 import type { BusEvent } from "../bus/event.js";
 import { type Client, type ConnectionState, connect, EndpointError } from "../client/index.js";
 import { type Arguments, UsageError, type Values } from "./arguments.js";
@@ -6,6 +6,7 @@ import type { Command } from "./command.js";
 import { type Exit, exitOfOutcome, exitOfStatus } from "./exit-codes.js";
 import { FollowAll } from "./follow-all.js";
 import { Printer } from "./printer.js";
+import { hasAddress } from "./run-id.js";
 import { untilSignal } from "./signals.js";
 import { duration, type Since, since } from "./since.js";
 import type { Terminal } from "./terminal.js";
@@ -30,7 +31,7 @@ const flags = {
   header: { value: "<name: value>", repeatable: true, says: 'a header of every request, "Authorization: Bearer …"' },
   "give-up": {
     value: "<duration>",
-    says: "how long to try when the endpoint cannot be reached, 0 for once. Default 60s.",
+    says: "how long to try again when the endpoint cannot be reached, 0 for never. Default 60s.",
   },
   help: { says: "this text" },
 } as const;
@@ -63,17 +64,25 @@ async function runTail({ values, operands }: Arguments<typeof flags>, terminal: 
   if (operands.length > 1) throw new UsageError(`there may be one url, got ${operands.join(" ")}`);
   const url = urlOf(operands[0] ?? DEFAULT_URL);
   const headers = headersOf(values.header);
-  const giveUpMillis = Math.max(1, duration("--give-up", values["give-up"] ?? "60s"));
+  const giveUpMillis = duration("--give-up", values["give-up"] ?? "60s");
 
   const signals = untilSignal();
-  const signal = AbortSignal.any([signals.signal, terminal.gone]);
-  const client = connect(url, { headers, giveUpMillis, signal });
+  const once = new AbortController();
+  const signal = AbortSignal.any([signals.signal, terminal.gone, once.signal]);
+  const client = connect(url, { headers, giveUpMillis: Math.max(1, giveUpMillis), signal });
   const printer = new Printer(terminal, { json, withRun: asked.run === undefined });
+  const note = (text: string): void => {
+    if (!signal.aborted) terminal.note(text);
+  };
+  const notes = connectionNotes(terminal);
+  const onConnection: Following["onConnection"] = (state, error) => {
+    if (state !== "lost" || giveUpMillis > 0) return notes(state, error);
+    note(error?.message ?? "the connection was lost");
+    once.abort();
+  };
   try {
-    const exit = await follow(client, printer, { ...asked, wait, onConnection: connectionNotes(terminal) }, (error) => {
-      if (!signal.aborted) terminal.note(`what is kept could not be read: ${error.message}`);
-    });
-    return signals.exit ?? exit;
+    const exit = await follow(client, printer, { ...asked, wait, onConnection, note });
+    return signals.exit ?? (once.signal.aborted ? "cut" : exit);
   } catch (error) {
     if (!(error instanceof EndpointError)) throw error;
     terminal.note(error.message);
@@ -92,30 +101,36 @@ interface Asked {
 interface Following extends Asked {
   readonly wait: boolean;
   readonly onConnection: (state: ConnectionState, error?: Error) => void;
+  readonly note: (text: string) => void;
 }
 
-async function follow(
-  client: Client,
-  printer: Printer,
-  following: Following,
-  onMissed: (error: Error) => void,
-): Promise<Exit> {
+async function follow(client: Client, printer: Printer, following: Following): Promise<Exit> {
   if (following.run !== undefined) return followOne(client, printer, { ...following, run: following.run });
-  await new FollowAll(client, printer, { ...following, onMissed }).run();
+  const { note } = following;
+  await new FollowAll(client, printer, {
+    ...following,
+    onMissed: (error) => note(`what is kept could not be read: ${error.message}`),
+    onSkipped: (runId, reason) => note(`the run ${JSON.stringify(runId)} is left out: ${reason}`),
+  }).run();
   return "completed";
 }
 
 async function followOne(
   client: Client,
   printer: Printer,
-  { run, types, since: from, wait, onConnection }: Following & { readonly run: string },
+  { run, types, since: from, wait, onConnection, note }: Following & { readonly run: string },
 ): Promise<Exit> {
   const after = from === "live" ? "live" : undefined;
   const isShown = ({ time }: BusEvent): boolean => typeof from === "string" || time >= from;
   const events = client.subscribe(run, { types, wait, after, onConnection });
   for await (const batch of events.batches()) await printer.print(batch, isShown);
   const { reason, outcome } = await events.ended;
-  if (reason !== "closed") return "completed";
+  // It was left from here.
+  if (reason === "aborted" || reason === "returned") return "completed";
+  if (reason !== "closed") {
+    note(`the stream of the run ended before the run: ${reason}`);
+    return "cut";
+  }
   await printer.over(run, outcome);
   return exitOfOutcome(outcome);
 }
@@ -132,7 +147,7 @@ function connectionNotes(terminal: Terminal): Following["onConnection"] {
 // ── arguments ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function askedOf({ run, types: lists, since: when, wait }: Values<typeof flags>): Asked {
-  if (run !== undefined && (!isName(run) || run === "." || run === ".."))
+  if (run !== undefined && !hasAddress(run))
     throw wrong(UsageError, "--run", '1 to 256 characters without control characters, other than "." and ".."', run);
   if (wait && run === undefined) throw new UsageError("--wait needs --run: without it every run is waited for anyway");
   const types = lists.flatMap((list) => list.split(","));

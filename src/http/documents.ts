@@ -12,19 +12,25 @@ export function runsDocument(bus: ReadableBus, isShown: (run: RunInfo) => boolea
   return json(JSON.stringify({ runs: bus.runs().filter(isShown) }));
 }
 
-/** What is kept of a run. A limit counts what is shown: the first behind `after`, else the newest. */
+/**
+ * What is kept of a run. A limit counts what is shown: the first behind `after`, else the newest. A run of whose events a
+ * filter shows none is as one that is not known.
+ */
 export function historyDocument(
   bus: ReadableBus,
   url: URL,
   runId: string,
-  isShown: (event: BusEvent) => boolean,
+  where: ((event: BusEvent) => boolean) | undefined,
 ): Response {
   const [after, limit, types] = [afterOf(url), limitOf(url), typesOf(url)];
   const standing = bus.standing(runId);
   if (!standing || standing.state === "awaited") throw unknownRun(runId);
   const { generation, state, end } = standing;
   const isAsked = types ? typeMatcher(types) : () => true;
-  const shown = bus.history(runId, { after }).filter((event) => isAsked(event.type) && isShown(event));
+  const visible = where && new Set(bus.history(runId).filter(where));
+  if (visible?.size === 0) throw unknownRun(runId);
+  const isShown = (event: BusEvent): boolean => isAsked(event.type) && (!visible || visible.has(event));
+  const shown = bus.history(runId, { after }).filter(isShown);
   const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
   const head = JSON.stringify({
     runId,

@@ -3,7 +3,7 @@ import type { SubscribeOptions } from "../bus/hub-options.js";
 import { Frames } from "../wire/frames.js";
 import { endFrame, sharedEndFrame } from "../wire/sse.js";
 import type { Grant } from "./authorize.js";
-import { Connections } from "./connections.js";
+import { Connections, unavailable } from "./connections.js";
 import { unknownRun } from "./documents.js";
 import { eventBody, type Source } from "./event-body.js";
 import type { HandlerSettings } from "./options.js";
@@ -38,7 +38,7 @@ export class Feeds {
     const wait = waitOf(url);
     const outcome = this.#outcomeAt(runId, after);
     if (outcome !== undefined) return new Response(null, { status: 204, headers: { "spanbus-outcome": outcome } });
-    if (!wait) this.#mustBeKnown(runId);
+    this.#mustGoOn(runId, wait);
     return this.#stream(request, [() => this.#runSource(runId, options)], { resumable: true });
   }
 
@@ -48,7 +48,7 @@ export class Feeds {
     const wait = waitOf(url);
     const sources = runs.map(({ runId, grant }) => {
       const options = this.#reading(request, url, grant);
-      if (!wait) this.#mustBeKnown(runId);
+      this.#mustGoOn(runId, wait);
       return (): Source => ({
         events: this.#bus.subscribe(runId, options),
         endFrame: (end) => (end.reason === "closed" ? sharedEndFrame(runId, end) : undefined),
@@ -61,6 +61,7 @@ export class Feeds {
   global(request: Request, url: URL, grant: Grant): Response {
     refuseCursor(request, url);
     const options = this.#reading(request, url, grant);
+    this.#mustBeUp();
     const source = (): Source => ({ events: this.#bus.subscribeGlobal(options), endFrame: () => undefined });
     return this.#stream(request, [source], { resumable: false });
   }
@@ -90,9 +91,15 @@ export class Feeds {
     return standing?.lastId === after && standing.end?.reason === "closed" ? standing.end.outcome : undefined;
   }
 
-  #mustBeKnown(runId: string): void {
+  /** A run that was closed can be read to its end for ever, any other has none once the bus is shut down. */
+  #mustGoOn(runId: string, wait: boolean): void {
     const standing = this.#bus.standing(runId);
-    if (!standing || standing.state === "awaited") throw unknownRun(runId);
+    if (!wait && (!standing || standing.state === "awaited")) throw unknownRun(runId);
+    if (standing?.end?.reason !== "closed") this.#mustBeUp();
+  }
+
+  #mustBeUp(): void {
+    if (this.#bus.isShutdown) throw unavailable("the bus is shut down");
   }
 
   /** A `HEAD` attaches nothing. */

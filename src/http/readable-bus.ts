@@ -12,4 +12,10 @@ export interface ReadableBus {
   runs(): readonly RunInfo[];
   standing(runId: string, generation?: string): RunStanding | undefined;
   stats(options?: StatsOptions): BusStats;
+  /**
+   * Nothing comes any more: streams that would never end are refused.
+   *
+   * @internal
+   */
+  readonly isShutdown?: boolean;
 }

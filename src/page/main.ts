@@ -1,7 +1,8 @@
 import { h, render } from "preact";
 import { connect } from "../client/index.js";
 import { Watch } from "./feed/watch.js";
-import { endpointOf, hashOf, placeOf } from "./model/address.js";
+import { endpointOf } from "./model/address.js";
+import { Navigation } from "./navigation.js";
 import { Page } from "./view/page.js";
 
 /** How often open spans grow on the screen, and durations in the list. */
@@ -20,26 +21,22 @@ function start(root: HTMLElement): void {
     requestAnimationFrame(draw);
   };
   const watch = new Watch(connect(endpointOf(location), { giveUpMillis: Number.POSITIVE_INFINITY }), changed);
-  const choose = (runId: string): void => {
-    location.hash = hashOf({ runId });
-  };
+  const navigation = new Navigation(watch, changed);
   const draw = (): void => {
     isAwaited = false;
     clearTimeout(timer);
-    // Whoever comes without an address sees the newest run.
-    const newest = watch.run ? undefined : watch.runs.found()[0];
-    if (newest) history.replaceState(null, "", hashOf({ runId: newest.runId }));
-    if (newest) watch.follow(newest.runId);
-    render(h(Page, { watch, onChoose: choose }), root);
+    navigation.start();
     const isGrowing =
       watch.run !== undefined && watch.run.view.outcome === undefined && watch.run.view.spans.running > 0;
+    // Before it is drawn: what cannot be drawn once must not be the end of it.
     timer = setTimeout(changed, isGrowing && !calm.matches ? GROWTH_MILLIS : CALM_MILLIS);
+    render(h(Page, { watch, navigation }), root);
   };
 
   const look = (): void => (document.hidden ? watch.pause() : watch.resume());
-  addEventListener("hashchange", () => watch.follow(placeOf(location.hash).runId));
+  addEventListener("hashchange", () => navigation.read());
   document.addEventListener("visibilitychange", look);
-  watch.follow(placeOf(location.hash).runId);
+  navigation.read();
   look();
   changed();
 }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { stripVTControlCharacters } from "node:util";
 import type { BusEvent, EventBus, EventInput, Outcome } from "spanbus";
 import { describe, expect, it } from "vitest";
@@ -33,6 +34,10 @@ function publishTrip(bus: EventBus, runId: string): void {
 
 function note(bus: EventBus, runId: string, n: number): BusEvent | undefined {
   return bus.publish({ runId, type: "note", data: { n } });
+}
+
+function endWith(response: ServerResponse, end: object): void {
+  response.setHeader("content-type", "text/event-stream").end(`event: end\ndata: ${JSON.stringify(end)}\n\n`);
 }
 
 function numbers(output: string): number[] {
@@ -204,10 +209,65 @@ describe("the exit code of `spanbus tail --run`", { timeout }, () => {
   it("is 3 when the endpoint is not there at all", async () => {
     const service = await Service.start();
     await service.down();
-    const { code, output, notes } = await run(["tail", service.url, "--give-up", "0"]);
+    const { code, output, notes } = await run(["tail", service.url, "--give-up", "20ms"]);
     expect(notes).toContain("ECONNREFUSED");
     expect(output).toBe("");
     expect(code).toBe(3);
+  });
+
+  it.each([[["--run", "r"]], [[]]])(
+    "is 3 after one try with --give-up 0, and nothing is tried again: %j",
+    async (args) => {
+      let asked = 0;
+      const url = await serve((request) => {
+        asked += 1;
+        request.socket.destroy();
+      });
+      const { code, notes } = await run(["tail", url, "--give-up", "0", ...args]);
+      expect(notes).toContain("could not be reached");
+      expect(notes.trim().split("\n")).toHaveLength(1);
+      expect(notes).not.toContain("again");
+      expect(asked).toBe(1);
+      expect(code).toBe(3);
+    },
+  );
+
+  it("is 3 when the run is forgotten while it is followed", async () => {
+    const { bus, url } = await Service.start();
+    note(bus, "r", 1);
+    const command = new Command(["tail", url, "--run", "r"]);
+    await command.line('"n":1');
+    bus.dropHistory("r");
+    const { code, notes } = await command.ended;
+    expect(notes).toContain("ended before the run: dropped");
+    expect(code).toBe(3);
+  });
+
+  it("is 3 when the run is forgotten while the connection is lost", async () => {
+    const service = await Service.start();
+    note(service.bus, "r", 1);
+    const command = new Command(["tail", service.url, "--run", "r"]);
+    await command.line('"n":1');
+    await service.down();
+    await command.line("trying again");
+    service.bus.dropHistory("r");
+    await service.up();
+    expect((await command.ended).code).toBe(3);
+  });
+
+  it.each([
+    ["an end without an outcome", 6, (response: ServerResponse) => endWith(response, { reason: "closed" })],
+    [
+      "an end with an outcome that is unheard of",
+      6,
+      (response: ServerResponse) => endWith(response, { reason: "closed", outcome: "fine" }),
+    ],
+    ["the end of the bus", 3, (response: ServerResponse) => endWith(response, { reason: "shutdown" })],
+    ["nothing more, and no outcome", 6, (response: ServerResponse) => response.writeHead(204).end()],
+  ] as const)("is never 0 for %s", async (_, expected, answer) => {
+    const url = await serve((_, response) => answer(response));
+    const { code } = await run(["tail", url, "--run", "r", "--give-up", "50ms"]);
+    expect(code).toBe(expected);
   });
 
   it("is 5 when something else is there", async () => {
@@ -304,6 +364,77 @@ describe("`spanbus tail` of every run", { timeout }, () => {
     await command.line('"n":4');
     command.process.kill("SIGINT");
     expect(numbers((await command.ended).output)).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe("`spanbus tail` of every run, after a cut,", { timeout }, () => {
+  it("misses nothing where the clock of the bus is an hour behind, and repeats nothing", async () => {
+    const service = await Service.start();
+    const { bus } = service;
+    const behind = (runId: string, n: number): void => {
+      bus.publish({ runId, type: "note", data: { n }, time: Date.now() - 3_600_000 });
+    };
+    behind("before", 1);
+    behind("both", 2);
+    const command = new Command(["tail", service.url, "--types", "note", "--since", "1m"]);
+    await service.attached(1);
+    behind("both", 3);
+    await command.line('"n":3');
+    await service.down();
+    await command.line("trying again");
+    behind("both", 4);
+    behind("new", 5);
+    behind("before", 6);
+    await service.up();
+    await command.line('"n":6');
+    behind("new", 7);
+    await command.line('"n":7');
+    command.process.kill("SIGINT");
+    expect(numbers((await command.ended).output).sort()).toEqual([3, 4, 5, 6, 7]);
+  });
+
+  it("leaves out what it was not to begin with, also of runs that go on", async () => {
+    const service = await Service.start();
+    note(service.bus, "r", 1);
+    const command = new Command(["tail", service.url, "--types", "note"]);
+    await service.attached(1);
+    note(service.bus, "other", 2);
+    await command.line('"n":2');
+    await service.down();
+    await command.line("trying again");
+    note(service.bus, "r", 3);
+    await service.up();
+    await command.line('"n":3');
+    command.process.kill("SIGINT");
+    expect(numbers((await command.ended).output)).toEqual([2, 3]);
+  });
+});
+
+describe("a run that cannot be read", { timeout }, () => {
+  it.each([".", ".."])("is left out with a note when it is called %j, and the others are read", async (runId) => {
+    const { bus, url } = await Service.start();
+    note(bus, "one", 1);
+    note(bus, runId, 2);
+    note(bus, "two", 3);
+    const command = new Command(["tail", url, "--since", "all", "--types", "note"]);
+    await command.line('"n":3');
+    command.process.kill("SIGINT");
+    const { output, notes } = await command.ended;
+    expect(numbers(output)).toEqual([1, 3]);
+    expect(notes).toBe(`spanbus: the run "${runId}" is left out: no address can hold its id\n`);
+  });
+
+  it("is left out with a note when it is not shared, and the others are read", async () => {
+    const { bus, url } = await Service.start({ authorize: (_, { runId }) => runId !== "theirs" });
+    note(bus, "one", 1);
+    note(bus, "theirs", 2);
+    note(bus, "two", 3);
+    const command = new Command(["tail", url, "--since", "all", "--types", "note"]);
+    await command.line('"n":3');
+    command.process.kill("SIGINT");
+    const { output, notes } = await command.ended;
+    expect(numbers(output)).toEqual([1, 3]);
+    expect(notes).toMatch(/^spanbus: the run "theirs" is left out: .* answered 403/);
   });
 });
 

@@ -80,3 +80,31 @@ describe.skipIf(!see.isPossible)("text from outside", () => {
     },
   );
 });
+
+describe.skipIf(!see.isPossible)("a run that no address can hold", () => {
+  const halves = ["half\ud800", "\udc00half", "."];
+
+  it.each(halves)("is listed, and says calmly that it cannot be shown: %j", async (badId) => {
+    // An endpoint of another version may list what this one refuses.
+    const { bus, url } = await see.place({}, {}, (handler) => async (request) => {
+      const response = await handler(request);
+      if (new URL(request.url).pathname !== "/runs") return response;
+      const { runs } = (await response.json()) as { runs: { startTime: number }[] };
+      const bad = runs.map((run) => ({ ...run, runId: badId, parentRunId: badId, startTime: run.startTime + 1 }));
+      return Response.json({ runs: [...bad, ...runs.map((run) => ({ ...run, parentRunId: badId }))] });
+    });
+    bus.publish({ runId: "good", type: "agent.invocation.started", spanId: "a", data: { agentName: "guide" } });
+    const page = await see.visit(url);
+    const listed = page.locator("#run").getByRole("option");
+    await page.getByRole("treeitem", { name: /^agent guide/ }).waitFor();
+    expect(await listed.count()).toBe(2);
+    await listed.first().click();
+    await page.getByText("It cannot be shown: no address can hold its id.").waitFor();
+    await listed.last().click();
+    await page.getByRole("treeitem", { name: /^agent guide/ }).waitFor();
+    await page.goBack();
+    await page.locator("main.none").waitFor();
+    await page.goForward();
+    await page.getByRole("treeitem", { name: /^agent guide/ }).waitFor();
+  });
+});

@@ -2,7 +2,7 @@ import type { BusEvent } from "spanbus";
 import { describe, expect, it } from "vitest";
 import type { RunInfo } from "../../src/bus/run.js";
 import type { BusStats } from "../../src/bus/stats.js";
-import { hashOf, placeOf } from "../../src/page/model/address.js";
+import { hasAddress, hashOf, placeOf } from "../../src/page/model/address.js";
 import { BusClock } from "../../src/page/model/clock.js";
 import { EventList } from "../../src/page/model/event-list.js";
 import { RunList } from "../../src/page/model/run-list.js";
@@ -108,9 +108,17 @@ describe("the tree of spans", () => {
     expect(tree.span("a")?.state).toBe("running");
   });
 
-  it("survives spans that are their own parents", () => {
-    const tree = treeOf(told([started("tool", "a", "b"), started("tool", "b", "a"), started("tool", "c", "c")]));
-    expect(tree.rows().map(({ span }) => span.id)).toEqual(["c"]);
+  it("draws spans in a circle as roots, and below them what hangs there", () => {
+    const circle = [started("tool", "a", "b"), started("tool", "b", "a"), started("tool", "c", "c")];
+    const tree = treeOf(told([...circle, started("tool", "d", "b"), started("tool", "e", "d")]));
+    const places = tree.rows().map(({ span, depth }) => [span.id, depth]);
+    expect(places).toEqual([
+      ["a", 0],
+      ["b", 0],
+      ["d", 1],
+      ["e", 2],
+      ["c", 0],
+    ]);
   });
 
   it("believes no field", () => {
@@ -140,6 +148,16 @@ describe("the list of events", () => {
       ["tool", 1],
       ["order", 1],
     ]);
+  });
+
+  it("tells the families behind the twelfth together", () => {
+    const list = new EventList();
+    for (const event of told(Array.from({ length: 40 }, (_, index) => ({ type: `own${index}.thing` }))))
+      list.add(event);
+    expect([...list.families.keys()]).toEqual([...Array.from({ length: 12 }, (_, index) => `own${index}`), "other"]);
+    expect(list.families.get("other")).toBe(28);
+    list.show("other", false);
+    expect(list.passed()).toHaveLength(12);
   });
 
   it("hides a family, but never a gap", () => {
@@ -314,12 +332,25 @@ describe("words", () => {
 
 describe("an address", () => {
   it.each(["run-A", "a/b", "a b#c", "日本", "100%", "\u202e"])("leads to the run %j and back", (runId) => {
-    expect(placeOf(hashOf({ runId }))).toEqual({ runId });
+    expect(hasAddress(runId)).toBe(true);
+    expect(placeOf(hashOf(runId))).toEqual({ kind: "run", runId });
   });
 
-  it.each(["", "#", "#/", "#/runs/x", "#/run/", "#/run/%E0%A4", "#/run/a/b"])("%j leads nowhere", (hash) => {
-    expect(placeOf(hash)).toEqual({});
+  it.each(["", "#", "#/"])("%j is where one begins", (hash) => {
+    expect(placeOf(hash)).toEqual({ kind: "start" });
   });
+
+  it.each(["#/runs/x", "#/run/", "#/run/%", "#/run/%E0%A4", "#/run/a/b", "#run/a"])("%j leads nowhere", (hash) => {
+    expect(placeOf(hash)).toEqual({ kind: "nowhere" });
+  });
+
+  it.each(["half\ud800", "\udc00", "\ud83dx", ".", "..", "", "nul\0"])(
+    "is made of %j, though it leads to no run",
+    (runId) => {
+      expect(hasAddress(runId)).toBe(false);
+      expect(() => decodeURIComponent(hashOf(runId))).not.toThrow();
+    },
+  );
 });
 
 describe("time", () => {

@@ -171,6 +171,17 @@ describe.skipIf(!see.isPossible)("the page", () => {
       await page.getByRole("heading", { name: "first" }).waitFor();
     });
 
+    it.each(["#/run/%", "#/run/a/b", "#run/r"])("nowhere by the address %s", async (hash) => {
+      const { bus, url } = await see.place();
+      publishAgent(bus, "r");
+      const page = await see.visit(`${url}/${hash}`);
+      await page.getByRole("heading", { name: "No such address" }).waitFor();
+      await runs(page, /^guide/).waitFor();
+      expect(page.url()).toBe(`${url}/${hash}`);
+      await runs(page, /^guide/).click();
+      await spans(page, /^tool trains, running/).waitFor();
+    });
+
     it("by a link to a run that is still to begin", async () => {
       const { bus, url } = await see.place();
       const page = await see.visit(`${url}/#/run/tomorrow`);
@@ -254,6 +265,43 @@ describe.skipIf(!see.isPossible)("the page", () => {
     await page.getByRole("listbox", { name: "Events, oldest first" }).focus();
     await page.keyboard.press("Home");
     await details.getByRole("heading", { name: "agent.invocation.started" }).waitFor();
+  });
+
+  it("goes on with the keys where the details were, once they are closed", async () => {
+    const { bus, url } = await see.place();
+    publishAgent(bus, "r");
+    const page = await see.visit(url);
+    const details = page.getByRole("complementary", { name: "Details" });
+    await spans(page, /^tool flights/).click();
+    await page.getByRole("button", { name: "Close details" }).click();
+    await expect.poll(() => details.count()).toBe(0);
+    const tree = page.getByRole("tree", { name: "Spans" });
+    const row = await spans(page, /^tool flights/).getAttribute("id");
+    expect(await tree.evaluate((node) => node.matches(":focus"))).toBe(true);
+    expect(await tree.getAttribute("aria-activedescendant")).toBe(row);
+    await page.keyboard.press("Enter");
+    await details.getByRole("heading", { name: "flights" }).waitFor();
+    await page.keyboard.press("Escape");
+    await expect.poll(() => details.count()).toBe(0);
+    await page.keyboard.press("ArrowDown");
+    await details.getByRole("heading", { name: "trains" }).waitFor();
+  });
+
+  it("passes runs with the keys without an entry in the history for each", async () => {
+    const { bus, url } = await see.place();
+    for (let index = 0; index < 9; index += 1) publishAgent(bus, `run-${index}`, `agent-${index}`);
+    const page = await see.visit(url);
+    await page.getByRole("listbox", { name: "Runs, newest first" }).focus();
+    await runs(page, /^agent-0/).waitFor();
+    await spans(page, /^tool trains, running/).waitFor();
+    const entries = await page.evaluate("history.length");
+    const last = page.locator("#run [aria-posinset='9']");
+    for (const key of ["Home", "ArrowDown", "ArrowDown", "ArrowDown", "End"]) await page.keyboard.press(key);
+    await expect.poll(() => last.getAttribute("aria-selected")).toBe("true");
+    const label = (await last.getAttribute("aria-label")) ?? "";
+    await page.getByRole("heading", { name: label.split(",")[0] ?? "", exact: true, level: 1 }).waitFor();
+    expect(page.url()).toBe(`${url}/#/run/${label.split("run ").at(-1)}`);
+    expect(await page.evaluate("history.length")).toBe(entries);
   });
 
   it("shows of a span what it was given and what came of it", async () => {

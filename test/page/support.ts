@@ -7,6 +7,8 @@ import { EventBus, type EventBusOptions } from "spanbus";
 import { createHandler, type HandlerOptions } from "spanbus/http";
 import { afterAll, afterEach, expect } from "vitest";
 
+type Handler = (request: Request) => Promise<Response>;
+
 /** A bus behind a real server, which can go away and come back at the same address. */
 export class Place {
   readonly bus: EventBus;
@@ -19,9 +21,14 @@ export class Place {
     this.#listener = listener;
   }
 
-  static async open(handler: Partial<HandlerOptions> = {}, options: EventBusOptions = {}): Promise<Place> {
+  /** `around`: what answers in place of the handler, and may ask it. */
+  static async open(
+    handler: Partial<HandlerOptions> = {},
+    options: EventBusOptions = {},
+    around: (handler: Handler) => Handler = (same) => same,
+  ): Promise<Place> {
     const bus = new EventBus(options);
-    const place = new Place(bus, getRequestListener(createHandler(bus, { authorize: () => true, ...handler })));
+    const place = new Place(bus, getRequestListener(around(createHandler(bus, { authorize: () => true, ...handler }))));
     await place.comeBack();
     return place;
   }
@@ -55,7 +62,7 @@ export class Place {
 /** A page in a real Chromium. What it complains about is collected: a test at whose end there is something fails. */
 export interface Visits {
   readonly isPossible: boolean;
-  place(handler?: Partial<HandlerOptions>, options?: EventBusOptions): Promise<Place>;
+  place(...options: Parameters<typeof Place.open>): Promise<Place>;
   visit(url: string, options?: BrowserContextOptions): Promise<Page>;
   /** Complaints that the test expects. */
   forgive(complaint: RegExp): void;
@@ -80,8 +87,8 @@ export function visits(browser: Browser | undefined): Visits {
 
   return {
     isPossible: browser !== undefined,
-    place: async (handler, options) => {
-      const place = await Place.open(handler, options);
+    place: async (...options) => {
+      const place = await Place.open(...options);
       closing.push(() => place.close());
       return place;
     },

@@ -1,4 +1,5 @@
 import type { Client, ConnectionState } from "../../client/index.js";
+import { hasAddress } from "../model/address.js";
 import type { BusClock } from "../model/clock.js";
 import { RunView } from "../model/run-view.js";
 import { type FeedState, refusal } from "./feed-state.js";
@@ -19,6 +20,7 @@ export class RunFeed {
     this.#client = client;
     this.#clock = clock;
     this.#changed = changed;
+    if (!hasAddress(runId)) this.#state = { kind: "refused", says: "It cannot be shown: no address can hold its id." };
   }
 
   get state(): FeedState {
@@ -63,7 +65,7 @@ export class RunFeed {
         this.#changed();
       }
       const { reason, outcome } = await events.ended;
-      if (reason !== "closed") return;
+      if (reason === "aborted" || reason === "returned") return;
       view.close(outcome ?? "unknown");
       this.#state = { kind: "over" };
     } catch (error) {

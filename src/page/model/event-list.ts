@@ -5,6 +5,9 @@ import { summaryOf } from "./summary.js";
 const MAX_EVENTS = 5000;
 /** Room is made in pieces: cutting an array for each event would cost as much as the array is long. */
 const PIECE = 500;
+/** Types of the user's own may be any number: those of later families are told together. */
+const MAX_FAMILIES = 12;
+const LATER = "other";
 
 /** The newest 5000 events of a run, and those that the filter lets through. A gap passes every filter. */
 export class EventList {
@@ -24,7 +27,10 @@ export class EventList {
     return this.#leftOut;
   }
 
-  /** Families of types, and how many events of each there were. Those of the bus itself are no choice. */
+  /**
+   * The first 12 families of types, then `other`, and how many events of each there were. Those of the bus itself are no
+   * choice.
+   */
   get families(): ReadonlyMap<string, number> {
     return this.#families;
   }
@@ -35,7 +41,7 @@ export class EventList {
 
   add(event: BusEvent): void {
     this.#all.push(event);
-    const family = familyOf(event.type);
+    const family = this.#familyOf(event);
     if (family !== "bus") this.#families.set(family, (this.#families.get(family) ?? 0) + 1);
     if (this.#all.length > MAX_EVENTS) {
       this.#all.splice(0, PIECE);
@@ -63,9 +69,15 @@ export class EventList {
     return this.#passed;
   }
 
+  #familyOf({ type }: BusEvent): string {
+    const family = familyOf(type);
+    const isTold = family === "bus" || this.#families.has(family) || this.#families.size < MAX_FAMILIES;
+    return isTold ? family : LATER;
+  }
+
   #passes(event: BusEvent): boolean {
     if (event.type === "bus.gap") return true;
-    if (this.#hidden.has(familyOf(event.type))) return false;
+    if (this.#hidden.has(this.#familyOf(event))) return false;
     if (this.#words.length === 0) return true;
     const text = `${event.type} ${summaryOf(event)} ${event.spanId ?? ""}`.toLowerCase();
     return this.#words.every((word) => text.includes(word));

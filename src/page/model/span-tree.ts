@@ -173,16 +173,16 @@ export class SpanTree {
 
   #flattened(): readonly SpanRow[] {
     const children = new Map<string | undefined, SpanNode[]>();
+    const circles = this.#inCircles();
     for (const span of this.#spans.values()) {
-      const isKnown = span.parentId !== undefined && span.parentId !== span.id && this.#spans.has(span.parentId);
-      const parent = isKnown ? span.parentId : undefined;
+      const parent = circles.has(span) ? undefined : this.#parentOf(span)?.id;
       const siblings = children.get(parent);
       if (siblings) siblings.push(span);
       else children.set(parent, [span]);
     }
     for (const siblings of children.values()) siblings.sort((a, b) => a.startTime - b.startTime || a.order - b.order);
     const rows: SpanRow[] = [];
-    // A stack, not a recursion: nobody knows how deep a run goes. Spans in a circle have no root and are not reached.
+    // A stack, not a recursion: nobody knows how deep a run goes.
     const waiting = (children.get(undefined) ?? []).map((span) => ({ span, depth: 0 })).reverse();
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const { span, depth } = next;
@@ -192,6 +192,28 @@ export class SpanTree {
       if (!isFolded) waiting.push(...below.map((child) => ({ span: child, depth: depth + 1 })).reverse());
     }
     return rows;
+  }
+
+  #parentOf({ parentId }: SpanNode): SpanNode | undefined {
+    return parentId === undefined ? undefined : this.#spans.get(parentId);
+  }
+
+  /** Spans that are their own ancestors: nothing else would lead to them. */
+  #inCircles(): ReadonlySet<SpanNode> {
+    const circles = new Set<SpanNode>();
+    const passed = new Set<SpanNode>();
+    for (const start of this.#spans.values()) {
+      const path: SpanNode[] = [];
+      let span: SpanNode | undefined = start;
+      for (; span && !passed.has(span); span = this.#parentOf(span)) {
+        passed.add(span);
+        path.push(span);
+      }
+      // What was passed before, on another path, is no circle of this one.
+      const closing = span ? path.indexOf(span) : -1;
+      if (closing >= 0) for (const each of path.slice(closing)) circles.add(each);
+    }
+    return circles;
   }
 }
 

@@ -17,8 +17,6 @@ interface EventsPanelProps {
   readonly onChoose: (event: BusEvent) => void;
 }
 
-const MAX_FAMILIES = 14;
-
 /** The events of the run as they came, to be filtered by type and by words. */
 export function EventsPanel({ view, isLive, chosen, onChoose }: EventsPanelProps): JSX.Element {
   const [, redraw] = useState(0);
@@ -49,7 +47,7 @@ export function EventsPanel({ view, isLive, chosen, onChoose }: EventsPanelProps
       h(
         "div",
         { class: "families", role: "group", "aria-label": "Types of events to show" },
-        [...events.families].slice(0, MAX_FAMILIES).map(([family, many]) =>
+        [...events.families].map(([family, many]) =>
           h(
             "button",
             {

@@ -2,6 +2,7 @@ import { Fragment, h, type JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RunFeed } from "../feed/run-feed.js";
 import type { Watch } from "../feed/watch.js";
+import type { Navigation } from "../navigation.js";
 import { Connection } from "./connection.js";
 import { type Chosen, Details } from "./details.js";
 import { EventsPanel } from "./events-panel.js";
@@ -14,11 +15,11 @@ import { Waterfall } from "./waterfall.js";
 
 interface PageProps {
   readonly watch: Watch;
-  readonly onChoose: (runId: string) => void;
+  readonly navigation: Navigation;
 }
 
 /** The whole page: the runs at the left, the chosen one beside them. */
-export function Page({ watch, onChoose }: PageProps): JSX.Element {
+export function Page({ watch, navigation }: PageProps): JSX.Element {
   const searchField = useRef<HTMLInputElement>(null);
   const { run } = watch;
 
@@ -43,13 +44,23 @@ export function Page({ watch, onChoose }: PageProps): JSX.Element {
       h(StatsStrip, { watch }),
       h(Connection, { watch }),
     ),
-    h(RunsPanel, { watch, chosen: run?.view.runId, searchField, onChoose }),
-    run ? h(Run, { key: run.view.runId, watch, feed: run }) : h(NoRun, { watch }),
+    h(RunsPanel, { watch, navigation, searchField }),
+    navigation.place.kind === "nowhere"
+      ? h(NoSuchAddress, null)
+      : run
+        ? h(Run, { key: run.view.runId, watch, feed: run })
+        : h(NoRun, { watch }),
   );
 }
 
 function Run({ watch, feed }: { watch: Watch; feed: RunFeed }): JSX.Element {
   const [chosen, setChosen] = useState<Chosen>();
+  const close = (): void => {
+    // The keys go on in the list at the row whose details these were.
+    const list = document.getElementById(chosen && "event" in chosen ? "event" : "span");
+    if (document.activeElement?.closest(".details")) list?.focus();
+    setChosen(undefined);
+  };
   const { view, state } = feed;
   const now = watch.clock.now();
   if (state.kind === "refused") {
@@ -79,7 +90,7 @@ function Run({ watch, feed }: { watch: Watch; feed: RunFeed }): JSX.Element {
     {
       class: `run-pane${chosen ? " with-details" : ""}`,
       onKeyDown: (event: KeyboardEvent) => {
-        if (event.key === "Escape") setChosen(undefined);
+        if (event.key === "Escape") close();
       },
     },
     h(RunHead, { watch, feed, now }),
@@ -96,7 +107,17 @@ function Run({ watch, feed }: { watch: Watch; feed: RunFeed }): JSX.Element {
       chosen: chosen && "event" in chosen ? chosen.event : undefined,
       onChoose: (event) => setChosen({ event }),
     }),
-    chosen && h(Details, { view, chosen, now, onClose: () => setChosen(undefined) }),
+    chosen && h(Details, { view, chosen, now, onClose: close }),
+  );
+}
+
+function NoSuchAddress(): JSX.Element {
+  return h(
+    "main",
+    { class: "run-pane none" },
+    h("h1", null, "No such address"),
+    h("p", null, "Nothing is there. Choose a run at the left, or open one by its id, encoded as in an address:"),
+    h("pre", null, "#/run/<id>"),
   );
 }
 

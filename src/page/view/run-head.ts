@@ -28,7 +28,7 @@ export function RunHead({ watch, feed, now }: { watch: Watch; feed: RunFeed; now
       listed?.parentRunId !== undefined &&
         h(
           "a",
-          { class: "parent", href: hashOf({ runId: listed.parentRunId }) },
+          { class: "parent", href: hashOf(listed.parentRunId) },
           "begun in ",
           h(Text, { value: listed.parentRunId }),
         ),

@@ -4,22 +4,23 @@ import type { Watch } from "../feed/watch.js";
 import type { RunRow } from "../model/run-list.js";
 import { plain } from "../model/visible-text.js";
 import { count, counted, duration } from "../model/words.js";
+import type { Navigation } from "../navigation.js";
 import { Icon, StateIcon } from "./icons.js";
 import { Text } from "./text.js";
 import { type RowParts, VirtualList } from "./virtual-list.js";
 
 interface RunsPanelProps {
   readonly watch: Watch;
-  readonly chosen: string | undefined;
+  readonly navigation: Navigation;
   readonly searchField: RefObject<HTMLInputElement | null>;
-  readonly onChoose: (runId: string) => void;
 }
 
 /** All runs, to choose one of. */
-export function RunsPanel({ watch, chosen, searchField, onChoose }: RunsPanelProps): JSX.Element {
+export function RunsPanel({ watch, navigation, searchField }: RunsPanelProps): JSX.Element {
   const [sought, setSought] = useState("");
   const runs = watch.runs.found();
-  const active = runs.findIndex(({ runId }) => runId === chosen);
+  const active = runs.findIndex(({ runId }) => runId === navigation.marked);
+  const onChoose = (runId: string): void => navigation.open(runId);
   const search = (text: string): void => {
     watch.runs.search(text);
     setSought(text);
@@ -27,6 +28,10 @@ export function RunsPanel({ watch, chosen, searchField, onChoose }: RunsPanelPro
   const choose = (index: number): void => {
     const run = runs[index];
     if (run) onChoose(run.runId);
+  };
+  const pass = (index: number): void => {
+    const run = runs[index];
+    if (run) navigation.pass(run.runId);
   };
   return h(
     "nav",
@@ -70,7 +75,7 @@ export function RunsPanel({ watch, chosen, searchField, onChoose }: RunsPanelPro
           rowHeight: 54,
           active,
           row: (index) => rowOf(runs[index], watch.clock.now()),
-          onActive: choose,
+          onActive: pass,
           onOpen: choose,
         }),
     h("p", { class: "foot" }, footWords(watch, runs.length, sought)),

@@ -19,6 +19,7 @@ interface VirtualListProps {
   /** Index of the row that the keys move; -1 for none. */
   readonly active: number;
   readonly row: (index: number) => RowParts;
+  /** A key moved there. */
   readonly onActive: (index: number) => void;
   /** Enter, or a click. */
   readonly onOpen: (index: number) => void;
@@ -38,6 +39,10 @@ export function VirtualList(props: VirtualListProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const follows = useRef(false);
+  /** Where the keys go on when no row is active any more. */
+  const left = useRef(-1);
+  if (active >= 0) left.current = active;
+  const at = Math.min(left.current, count - 1);
   const [view, setView] = useState({ top: 0, height: 600 });
 
   useEffect(() => {
@@ -84,10 +89,7 @@ export function VirtualList(props: VirtualListProps): JSX.Element {
           "aria-setsize": count,
           "aria-posinset": index + 1,
           ...aria,
-          onClick: () => {
-            props.onActive(index);
-            props.onOpen(index);
-          },
+          onClick: () => props.onOpen(index),
         },
         content as JSX.Element,
       ),
@@ -103,7 +105,7 @@ export function VirtualList(props: VirtualListProps): JSX.Element {
       class: "scroll",
       tabIndex: 0,
       "aria-label": label,
-      ...(active >= first && active < last && { "aria-activedescendant": `${id}-${active}` }),
+      ...(at >= first && at < last && { "aria-activedescendant": `${id}-${at}` }),
       onScroll: ({ currentTarget }: { currentTarget: HTMLElement }) => {
         const { scrollTop, clientHeight, scrollHeight } = currentTarget;
         atEnd.current = scrollTop + clientHeight >= scrollHeight - rowHeight / 2;
@@ -112,9 +114,9 @@ export function VirtualList(props: VirtualListProps): JSX.Element {
       onKeyDown: (event: KeyboardEvent) => {
         if (event.ctrlKey || event.metaKey || event.altKey) return;
         const page = Math.max(1, Math.floor(view.height / rowHeight) - 1);
-        const to = target(event.key, active, count, page);
+        const to = target(event.key, at, count, page);
         if (to !== undefined) props.onActive(to);
-        else if (event.key === "Enter" && active >= 0) props.onOpen(active);
+        else if (event.key === "Enter" && at >= 0) props.onOpen(at);
         else if (!props.onKey?.(event.key)) return;
         event.preventDefault();
       },
