@@ -18,5 +18,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    // What runs compilers, browsers and servers takes its time on a busy machine.
+    testTimeout: 30_000,
   },
 });

@@ -148,24 +148,26 @@ function grafanaPanel(panel: Panel, id: number, gridPos: GridPos): Builder<Grafa
     .min(0)
     .thresholds(thresholds(panel))
     .targets(
-      panel.queries.map(({ expr, legend }, index) =>
-        new DataqueryBuilder()
+      panel.queries.map(({ expr, legend }, index) => {
+        const query = new DataqueryBuilder()
           .refId(String.fromCharCode("A".charCodeAt(0) + index))
           .datasource(datasource)
           .editorMode(QueryEditorMode.Code)
           .expr(expr)
-          .legendFormat(legend)
-          .range(),
-      ),
+          .legendFormat(legend);
+        return panel.kind === "stat" ? query.instant() : query.range();
+      }),
     );
+  if (panel.decimals !== undefined) builder.decimals(panel.decimals);
   return builder;
 }
 
+/** It asks for the value now alone: of a range it would show the last one there was, long after it is over. */
 function statPanel(): StatBuilder {
   return new StatBuilder()
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(["lastNotNull"]))
     .colorMode(BigValueColorMode.Value)
-    .graphMode(BigValueGraphMode.Area)
+    .graphMode(BigValueGraphMode.None)
     .noValue("–");
 }
 

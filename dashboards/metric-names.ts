@@ -67,6 +67,9 @@ export function label(attribute: Attribute): string {
   return underscored(attribute);
 }
 
+/** Matches what failed. What was cancelled has a type of error, too, and did not fail. */
+export const failed = `${label("error.type")}!~"|AbortError"`;
+
 export interface Selection {
   /** Matchers, as PromQL writes them. */
   readonly where?: readonly string[];

@@ -1,6 +1,7 @@
 import {
   type Attribute,
   type Counter,
+  failed,
   type Histogram,
   type Level,
   label,
@@ -24,8 +25,11 @@ export interface Panel {
   /** What it says, and when to act. */
   readonly description: string;
   readonly unit: Unit;
+  /** A stat says what is now, a time series how it came to that. */
   readonly kind: "stat" | "timeseries";
   readonly queries: readonly Query[];
+  /** Digits behind the point. Left out: as many as the value needs. */
+  readonly decimals?: number;
   /** From here on it is worth a look, or harm is done. */
   readonly limits?: { readonly warning?: number; readonly critical?: number };
 }
@@ -35,8 +39,8 @@ export interface Row {
   readonly panels: readonly Panel[];
 }
 
-/** Grafana's ids of units: a count, events per second, a count per second, 0 to 1, seconds, bytes by 1024. */
-export type Unit = "short" | "eps" | "cps" | "percentunit" | "s" | "bytes";
+/** Grafana's ids of units: a count, one in full, events per second, a count per second, 0 to 1, seconds, bytes by 1024. */
+export type Unit = "short" | "none" | "eps" | "cps" | "percentunit" | "s" | "bytes";
 
 /** Which label stands for the process, and which for the bus in it. */
 const chosen = ['instance=~"$instance"', `${label("otel.component.name")}=~"$component"`];
@@ -52,7 +56,7 @@ export const rows: readonly Row[] = [
       }),
       stat("Lost", {
         description:
-          "Of the events meant for readers, the part that slow readers lost. Publishers never wait for them.",
+          "Of the events meant for readers, the part that slow readers lost; – if none were. Publishers never wait for them.",
         unit: "percentunit",
         expr: `sum(${rate("spanbus.event.dropped")}) / (sum(${rate("spanbus.event.delivered")}) + sum(${rate("spanbus.event.dropped")}) > 0)`,
         limits: { warning: 0.001, critical: 0.05 },
@@ -65,20 +69,17 @@ export const rows: readonly Row[] = [
       }),
       stat("Refused, last hour", {
         description: "Events and spans that were not taken in the last hour. Their reasons are in the panel *Refused*.",
-        unit: "short",
-        expr: lastHour("spanbus.event.refused"),
+        ...lastHour("spanbus.event.refused"),
         limits: { warning: 1 },
       }),
       stat("Readers rejected, last hour", {
         description: "Readers turned away at `maxRunSubscribers` or `maxGlobalSubscribers` in the last hour.",
-        unit: "short",
-        expr: lastHour("spanbus.subscriber.rejected"),
+        ...lastHour("spanbus.subscriber.rejected"),
         limits: { critical: 1 },
       }),
       stat("Errors, last hour", {
         description: "Callbacks that threw, and faults of the bus itself, in the last hour. `diag` has their messages.",
-        unit: "short",
-        expr: lastHour("spanbus.error.count"),
+        ...lastHour("spanbus.error.count"),
         limits: { critical: 1 },
       }),
       timeseries("Throughput", {
@@ -144,6 +145,11 @@ export const rows: readonly Row[] = [
   {
     title: "What is it holding?",
     panels: [
+      stat("Buses", {
+        description: "Buses that report now. Those that stopped, on purpose or not, are no longer among them.",
+        unit: "short",
+        expr: `count(${select("spanbus.event.published", { where: chosen })})`,
+      }),
       stat("Open runs", {
         description: "Runs that take events now.",
         unit: "short",
@@ -158,6 +164,11 @@ export const rows: readonly Row[] = [
         description: "Readers attached, of runs and of the global stream.",
         unit: "short",
         expr: `sum(${level("spanbus.subscriber.count")})`,
+      }),
+      stat("Waiting", {
+        description: "Events that wait for readers, replay included.",
+        unit: "short",
+        expr: `sum(${level("spanbus.queue.size")})`,
       }),
       stat("History", {
         description: "JSON kept by all buses chosen. Each is held to its `maxHistoryBytes`, 64 MiB by default.",
@@ -222,13 +233,15 @@ export const rows: readonly Row[] = [
         expr: `sum(${level("spanbus.agent.run.active")})`,
       }),
       stat("Tool failures", {
-        description: "Of the tool calls that ended, the part that failed.",
+        description:
+          "Of the tool calls that ended, the part that failed; – if none ended. Cancelled ones did not fail.",
         unit: "percentunit",
         expr: failures("gen_ai.execute_tool.duration"),
         limits: { warning: 0.05, critical: 0.25 },
       }),
       stat("Model failures", {
-        description: "Of the model calls that ended, the part that failed.",
+        description:
+          "Of the model calls that ended, the part that failed; – if none ended. Cancelled ones did not fail.",
         unit: "percentunit",
         expr: failures("gen_ai.client.operation.duration"),
         limits: { warning: 0.01, critical: 0.1 },
@@ -260,7 +273,7 @@ export const rows: readonly Row[] = [
       }),
       timeseries("Tool failures by tool", {
         description:
-          "Of the calls of a tool that ended, the part that failed. A rate sees a tool that fails for the first time only from its second failure on.",
+          "Of the calls of a tool that ended, the part that failed. Cancelled ones did not. A rate sees a tool that fails for the first time only from its second failure on.",
         unit: "percentunit",
         queries: [
           { expr: failures("gen_ai.execute_tool.duration", "gen_ai.tool.name"), legend: "{{gen_ai_tool_name}}" },
@@ -304,7 +317,7 @@ export const rows: readonly Row[] = [
 
 // ── expressions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-type Answer = Pick<Panel, "description" | "unit" | "limits">;
+type Answer = Pick<Panel, "description" | "unit" | "decimals" | "limits">;
 
 function stat(title: string, { expr, ...answer }: Answer & { expr: string }): Panel {
   return { title, kind: "stat", ...answer, queries: [{ expr, legend: title }] };
@@ -324,8 +337,9 @@ function rate(metric: Metric, { where = [], ...part }: Parameters<typeof select>
   return `rate(${select(metric, { ...part, where: [...where, ...chosen] })}[$__rate_interval])`;
 }
 
-function lastHour(metric: Counter): string {
-  return `sum(increase(${select(metric, { where: chosen })}[1h]))`;
+/** In whole numbers, though an increase is an estimate. */
+function lastHour(metric: Counter): Pick<Panel, "unit" | "decimals"> & { expr: string } {
+  return { unit: "none", decimals: 0, expr: `sum(increase(${select(metric, { where: chosen })}[1h]))` };
 }
 
 function sumBy(
@@ -336,12 +350,12 @@ function sumBy(
   return { expr: `sum by (${[...beside, ...attributes.map(label)].join(", ")}) (${expr})`, legend };
 }
 
-/** The part that failed; 0 where something ended and nothing failed. */
+/** The part that failed; 0 where something ended and nothing failed, no value where nothing ended. */
 function failures(metric: Histogram, by?: Attribute): string {
   const sum = by ? `sum by (${label(by)}) ` : "sum";
   const ended = `${sum}(${rate(metric, { part: "_count" })})`;
-  const failed = `${sum}(${rate(metric, { part: "_count", where: [`${label("error.type")}!=""`] })})`;
-  return `(${failed} or ${ended} * 0) / (${ended} > 0)`;
+  const failures = `${sum}(${rate(metric, { part: "_count", where: [failed] })})`;
+  return `(${failures} or ${ended} * 0) / (${ended} > 0)`;
 }
 
 function quantiles(metric: Histogram, by: Attribute): readonly Query[] {

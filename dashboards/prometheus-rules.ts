@@ -6,9 +6,9 @@ import { type Alert, alerts, type Recording, recordings } from "./rules.js";
 export function rulesYaml(): string {
   return `# Written by \`npm run dashboards\` from dashboards/rules.ts. Do not edit by hand. Needs Prometheus 2.42 or later.
 #
-# Counters stand in rates and increases only, series by series, so a restart of a process is no negative number and each
-# process and each bus in it is an alert of its own. They are there with 0 from the moment a bus is observed: the first
-# increment ever is seen.
+# Counters are compared series by series, so each process, and each bus in it, is an alert of its own, and a restart is no
+# negative number. A counter that is above 0 when it is read for the first time, or after an hour in which nobody read it,
+# counts from 0: what happened before the first scrape rings.
 groups:
   - name: spanbus-recordings
     rules:
@@ -37,7 +37,7 @@ function alertYaml(alert: Alert): string {
     ...(alert.keepFiringFor ? [`        keep_firing_for: ${alert.keepFiringFor}\n`] : []),
   ];
   return `      - alert: ${name}
-        expr: ${quoted(expr)}
+        expr: ${block(expr)}
 ${optional.join("")}        labels:
           severity: ${severity}
         annotations:
@@ -50,6 +50,11 @@ ${optional.join("")}        labels:
 /** A scalar of YAML: in single quotes where it has double ones, which spares it the backslashes. */
 function quoted(text: string): string {
   return text.includes('"') ? `'${text.replaceAll("'", "''")}'` : JSON.stringify(text);
+}
+
+/** An expression of several lines stays so. */
+function block(expr: string): string {
+  return expr.includes("\n") ? ["|-", ...expr.split("\n")].join(`\n${" ".repeat(10)}`) : quoted(expr);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

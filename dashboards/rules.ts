@@ -1,4 +1,4 @@
-import { type Attribute, type Histogram, label, select } from "./metric-names.js";
+import { type Attribute, type Counter, failed, type Histogram, label, select } from "./metric-names.js";
 
 /**
  * What Prometheus watches: figures it works out beforehand, and alerts with what to do about each. The rules file and the
@@ -77,8 +77,8 @@ export const recordings: readonly Recording[] = [
   },
   {
     record: "tool:gen_ai_execute_tool_failed:rate5m",
-    says: "Calls of a tool that failed, per second. 0 where something ended and nothing failed.",
-    expr: `${calls("gen_ai.execute_tool.duration", "gen_ai.tool.name", `${label("error.type")}!=""`)} or tool:gen_ai_execute_tool:rate5m * 0`,
+    says: "Calls of a tool that failed, per second. Cancelled ones did not fail. 0 where something ended and nothing failed.",
+    expr: `${calls("gen_ai.execute_tool.duration", "gen_ai.tool.name", failed)} or tool:gen_ai_execute_tool:rate5m * 0`,
   },
   {
     record: "tool:gen_ai_execute_tool_failed:ratio_rate5m",
@@ -94,7 +94,7 @@ const count = '{{ $value | printf "%.0f" }}';
 export const alerts: readonly Alert[] = [
   {
     name: "SpanbusEventsDropped",
-    expr: `increase(${select("spanbus.event.dropped")}[10m]) > 0`,
+    expr: grew("spanbus.event.dropped"),
     severity: "warning",
     summary: `Slow readers of ${bus} lose events`,
     description: `Readers of ${bus} (scope {{ $labels.${scope} }}) were more than maxQueueSize behind and lost events in the last 10 minutes: about ${count}.`,
@@ -115,7 +115,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     name: "SpanbusSubscribersRejected",
-    expr: `increase(${select("spanbus.subscriber.rejected")}[10m]) > 0`,
+    expr: grew("spanbus.subscriber.rejected"),
     severity: "warning",
     summary: `${bus} turns readers away`,
     description: `${bus} has as many readers as allowed (scope {{ $labels.${scope} }}) and turned others away in the last 10 minutes: about ${count}.`,
@@ -152,7 +152,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     name: "SpanbusSpansAbandoned",
-    expr: `increase(${select("spanbus.span.abandoned")}[10m]) > 0`,
+    expr: grew("spanbus.span.abandoned"),
     severity: "info",
     summary: `Spans of ${bus} do not end`,
     description: `${bus} gave up spans that had not ended in the last 10 minutes: about ${count}. Readers saw their operations fail with error type "abandoned".`,
@@ -173,7 +173,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     name: "SpanbusErrors",
-    expr: `increase(${select("spanbus.error.count")}[10m]) > 0`,
+    expr: grew("spanbus.error.count"),
     severity: "warning",
     summary: `Errors inside ${bus}`,
     description: `Callbacks threw in ${bus}, or the bus itself failed, in the last 10 minutes: about ${count} times. Agents are not affected.`,
@@ -199,15 +199,16 @@ export const alerts: readonly Alert[] = [
     description: `${bus} has published nothing for 10 minutes or more although spans are open: {{ $value }}. An agent, a model or a tool hangs, or a span is never ended.`,
     runbook: {
       means:
-        "Agents, models or tools began and neither ended nor told anything since, for 10 to 15 minutes. Whoever asked them probably still waits.",
+        "Agents, models or tools began, and no event of the bus came since, for 10 to 15 minutes. Whoever asked them probably still waits. It looks at the bus, not at each agent: one that hangs in a service where others are busy never rings. And whoever is waited for, it rings: a person who is asked for approval and takes 15 minutes, too.",
       look: [
         "`bus.runs()`: the open runs with `openSpans`, and since when each is silent (`lastTime`). `bus.history(runId)` ends with the operation that hangs.",
+        "One agent that hangs among others that work: *Agents at work by name* does not fall back, and `bus.runs()` has an open run whose `lastTime` is long ago.",
         "*Agents at work by name* and *Tool duration*: which agent, and how long its tools usually take.",
         "*Spans*: a level that never returns to 0, with agents that answer, is a span that nobody ends, not one that hangs.",
       ],
       act: [
         "Give calls of models and tools a timeout, and an `AbortSignal` that it aborts.",
-        "Tools that really are silent for so long: let them `emit` progress, or raise `for` of this alert.",
+        "Tools that really are silent for so long, such as those that wait for a person: let them `emit` progress or a reminder, or raise `for` of this alert.",
         "A span that nobody ends: see [SpanbusSpansAbandoned](#spanbusspansabandoned). Its run is closed as `idle` after `idleTimeoutMillis`, an hour by default.",
       ],
     },
@@ -215,6 +216,23 @@ export const alerts: readonly Alert[] = [
 ];
 
 // ── expressions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * By how much a counter grew in ten minutes, where it did. An increase sees nothing of a counter that begins above 0, because
+ * the process began to lose before it was read for the first time. So where there is no increase, the counter counts from
+ * what it was ten minutes ago, and from 0 if it was not there or has begun anew since. An hour is looked back for it: a
+ * counter that was not read for a while and comes back as it was has not grown.
+ */
+function grew(metric: Counter): string {
+  const counter = select(metric);
+  return [
+    `increase(${counter}[10m]) > 0`,
+    `or ${counter} - (`,
+    `  last_over_time(${counter}[1h] offset 10m) <= ${counter}`,
+    `  or ${counter} * 0`,
+    ") > 0",
+  ].join("\n");
+}
 
 function calls(metric: Histogram, by: Attribute, ...where: readonly string[]): string {
   return `sum by (job, ${label(by)}) (rate(${select(metric, { part: "_count", where })}[5m]))`;

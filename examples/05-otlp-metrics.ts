@@ -3,10 +3,12 @@
  * last values arrive although the bus is shut down before. They go to `OTEL_EXPORTER_OTLP_ENDPOINT`, or without it to a
  * small receiver in this program.
  */
+import { randomUUID } from "node:crypto";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { resources } from "@opentelemetry/sdk-node";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { EventBus } from "spanbus";
 import { observeEventBus } from "spanbus/metrics";
@@ -23,7 +25,13 @@ const tracerProvider = new BasicTracerProvider({ spanProcessors: [bus] });
 trace.setGlobalTracerProvider(tracerProvider);
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 
+// Two processes of one service are two instances. Without that their series would be one, and nobody's.
+const resource = resources.resourceFromAttributes({
+  "service.name": "travel-agency",
+  "service.instance.id": randomUUID(),
+});
 const meterProvider = new MeterProvider({
+  resource,
   readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 })],
 });
 observeEventBus(bus, { meterProvider, name: "travel-agency", agentMetrics: true });

@@ -28,6 +28,8 @@ export interface OtlpReceiver {
   readonly spans: readonly ReceivedSpan[];
   /** Each export of metrics, in the order of arrival. */
   readonly metricExports: readonly (readonly ReceivedMetric[])[];
+  /** Who sent metrics: the attributes of the resource of each export. */
+  readonly metricResources: readonly Readonly<Record<string, string>>[];
   close(): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ interface TraceRequest {
 /** The slice of an OTLP metrics request that is read here. */
 interface MetricsRequest {
   readonly resourceMetrics?: readonly {
+    readonly resource?: { readonly attributes?: readonly OtlpAttribute[] };
     readonly scopeMetrics?: readonly { readonly metrics?: readonly OtlpMetric[] }[];
   }[];
 }
@@ -51,9 +54,14 @@ interface OtlpMetric {
   readonly histogram?: OtlpData;
 }
 
+interface OtlpAttribute {
+  readonly key: string;
+  readonly value: { readonly stringValue?: string };
+}
+
 interface OtlpData {
   readonly dataPoints: readonly {
-    readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[];
+    readonly attributes: readonly OtlpAttribute[];
     readonly asDouble?: number;
     /** JSON has no 64-bit integers, so they may come as text. */
     readonly asInt?: string | number;
@@ -66,10 +74,13 @@ interface OtlpData {
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const metricExports: (readonly ReceivedMetric[])[] = [];
+  const metricResources: Readonly<Record<string, string>>[] = [];
   const server = createServer(async (request, response) => {
     const body: unknown = await json(request);
-    if (request.url === "/v1/metrics") metricExports.push(metricsOf(body as MetricsRequest));
-    else spans.push(...spansOf(body as TraceRequest));
+    if (request.url === "/v1/metrics") {
+      metricExports.push(metricsOf(body as MetricsRequest));
+      metricResources.push(...resourcesOf(body as MetricsRequest));
+    } else spans.push(...spansOf(body as TraceRequest));
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -78,6 +89,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     url: `http://127.0.0.1:${port}`,
     spans,
     metricExports,
+    metricResources,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -96,10 +108,18 @@ function metricsOf({ resourceMetrics = [] }: MetricsRequest): ReceivedMetric[] {
   return scopes.flatMap((scope) => scope.metrics ?? []).map(metricOf);
 }
 
+function resourcesOf({ resourceMetrics = [] }: MetricsRequest): Readonly<Record<string, string>>[] {
+  return resourceMetrics.map(({ resource }) => attributesOf(resource?.attributes ?? []));
+}
+
+function attributesOf(attributes: readonly OtlpAttribute[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? ""]));
+}
+
 function metricOf({ name, unit, sum, gauge, histogram }: OtlpMetric): ReceivedMetric {
   const { dataPoints } = histogram ?? sum ?? gauge ?? { dataPoints: [] };
   const points = dataPoints.map(({ attributes, asDouble, asInt, sum, count }) => ({
-    attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? ""])),
+    attributes: attributesOf(attributes),
     value: Number(asDouble ?? asInt ?? sum),
     ...(count !== undefined && { count: Number(count) }),
   }));

@@ -7,12 +7,20 @@ export interface GrafanaPanel {
   readonly type: string;
   readonly title: string;
   readonly gridPos: Box;
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat?: string }[];
+  readonly targets?: readonly Target[];
   readonly fieldConfig?: { readonly defaults: FieldDefaults };
+}
+
+interface Target {
+  readonly expr: string;
+  readonly legendFormat?: string;
+  /** Only the value at the end is asked for. */
+  readonly instant?: boolean;
 }
 
 interface FieldDefaults {
   readonly unit?: string;
+  readonly decimals?: number;
   readonly min?: number;
   readonly max?: number;
   readonly thresholds?: { readonly steps: readonly { readonly value?: number | null; readonly color: string }[] };
@@ -58,8 +66,9 @@ export async function drawingOf(
   const drawn: DrawnPanel[] = [];
   for (const { targets = [], ...panel } of panels) {
     const series: DrawnSeries[] = [];
-    for (const { expr, legendFormat = "" } of targets) {
-      for (const { metric, values } of await prometheus.queryRange(expressionFor(expr), start, end, 1)) {
+    for (const { expr, legendFormat = "", instant = false } of targets) {
+      const from = instant ? end : start;
+      for (const { metric, values } of await prometheus.queryRange(expressionFor(expr), from, end, 1)) {
         const points = values.map(([time, value]) => [time, Number.isFinite(value) ? value : null] as const);
         series.push({ name: nameOf(metric, legendFormat), points });
       }

@@ -39,8 +39,8 @@ globalThis.draw = ({ start, end, panels }) => {
 function drawPanel(panel, start, end) {
   const section = document.createElement("section");
   section.append(element("h3", panel.title));
-  if (panel.series.length === 0) section.append(element("p", "No data"));
-  else if (panel.type === "stat") section.append(drawStats(panel));
+  if (panel.type === "stat") section.append(drawStats(panel));
+  else if (panel.series.length === 0) section.append(element("p", "No data"));
   else section.append(drawChart(panel, start, end), legendOf(panel.series));
   return section;
 }
@@ -48,11 +48,12 @@ function drawPanel(panel, start, end) {
 function drawStats({ series, fieldConfig }) {
   const stats = document.createElement("div");
   stats.className = "stats";
-  const { unit, thresholds } = fieldConfig.defaults;
-  for (const { name, points } of series) {
-    const last = points.findLast(([, value]) => value !== null)?.[1] ?? null;
-    const value = element("b", written(last, unit));
-    value.style.color = colorOf(last, thresholds?.steps);
+  const { unit, decimals, thresholds } = fieldConfig.defaults;
+  const none = { name: "", points: [] };
+  for (const { name, points } of series.length > 0 ? series : [none]) {
+    const now = points.at(-1)?.[1] ?? null;
+    const value = element("b", written(now, unit, decimals));
+    value.style.color = colorOf(now, thresholds?.steps);
     const stat = document.createElement("div");
     stat.append(value);
     if (series.length > 1) stat.append(element("span", name));
@@ -140,8 +141,9 @@ function colorOf(value, steps = []) {
 }
 
 /** A value with its unit, as Grafana names it. */
-function written(value, unit = "short") {
+function written(value, unit = "short", decimals = undefined) {
   if (value === null) return "–";
+  if (unit === "none" && decimals !== undefined) return value.toFixed(decimals);
   switch (unit) {
     case "s":
       return value !== 0 && Math.abs(value) < 1 ? `${short(value * 1000)} ms` : `${short(value)} s`;

@@ -45,7 +45,7 @@ const { resourceMetrics } = await exporter.collect();
 const lines = new PrometheusSerializer().serialize(resourceMetrics).split("\\n");
 console.log(lines.filter((line) => line.startsWith("spanbus_event_published_total")).join("\\n"));
 
-observation.close(); // the series of this bus end
+observation.close(); // from now on counters stay as they are, and what goes up and down is 0
 await bus.shutdown();
 await meterProvider.shutdown();
 ${fence}
@@ -57,12 +57,22 @@ ${fence}`,
       ["option", "default", "what"],
       [
         ["`meterProvider`", "the global one", "where the metrics go; a global one may be registered before or after"],
-        ["`name`", "`spanbus.EventBus/0`, `/1` …", "tells this bus from others in the process"],
+        [
+          "`name`",
+          "`spanbus.EventBus/0`, `/1` …",
+          "tells this bus from others in the process, where it must be unique",
+        ],
         ["`agentMetrics`", "`false`", "measures agents, models and tools too"],
       ],
     ),
     wrapped(
-      "Observe a bus right after it is made. Its counters then reach Prometheus as 0 before anything happens, and the first event that is lost is an increase. The metrics go on when the bus is shut down, so that the last export has the last values.",
+      "Observe a bus right after it is made. Its counters then most often reach Prometheus as 0 before anything happens, and the first event that is lost is an increase. What is counted before the first scrape is in no rate, neither of the dashboard nor of the recordings; the alerts ring for it.",
+    ),
+    wrapped(
+      "The metrics go on when the bus is shut down, so that the last export has the last values. After `observation.close()` the series stay, because a cumulative reader repeats for ever what it once saw: counters keep their last value, levels and gauges are 0.",
+    ),
+    wrapped(
+      "Observing a bus again under its name counts nothing twice. A name that another observed bus of the process has gets `/1` appended, and `diag` warns. A global provider may come late: the figures of the bus count from its start nevertheless, those of agents only from when the provider is there. One that is replaced later is not followed.",
     ),
   ];
 }
@@ -104,7 +114,7 @@ function agentMetrics(): string[] {
   return [
     "## Agents, models and tools",
     wrapped(
-      "With `agentMetrics: true`, by the GenAI semantic conventions, which are in development: names may change with them. Leave it off where an instrumentation emits the same metrics. Of spans nested for one and the same call the deepest is measured.",
+      "With `agentMetrics: true`, by the GenAI semantic conventions, which are in development: names may change with them. Leave it off where an instrumentation emits the same metrics. Of spans nested for one and the same call the deepest is measured. Of the events that one callback of `tap` publishes while it runs, those after the first 1,024 are not measured.",
     ),
     table(
       ["metric", "in Prometheus", "instrument", "unit", "attributes", "what"],
@@ -123,6 +133,9 @@ function agentMetrics(): string[] {
     table(
       ["attribute", "values"],
       Object.entries(valuesOf).map(([name, values]) => [`\`${name}\``, values]),
+    ),
+    wrapped(
+      "Known gaps against the conventions: `gen_ai.operation.name` is `chat` for every call of a model, also for `generate_content` and `text_completion`. `create_agent` counts as an invocation. `gen_ai.provider.name` is missing where the instrumentation does not tell it.",
     ),
     "Upper bounds of the buckets:",
     table(
@@ -143,7 +156,8 @@ const valuesOf: Readonly<Record<AgentAttribute, string>> = {
   "gen_ai.agent.name": "the agent; of a tool, the agent that called it",
   "gen_ai.tool.name": "the tool",
   "gen_ai.tool.type": "its type, as the instrumentation names it",
-  "error.type": "only on what failed: the type of the error, `_OTHER` if there is none",
+  "error.type":
+    "only on what did not succeed: the type of the error, `_OTHER` if there is none. `AbortError` was cancelled: dashboard and rules count it among the calls, but not as a failure",
 };
 
 function cardinality(): string[] {
@@ -151,7 +165,7 @@ function cardinality(): string[] {
   return [
     "## How many series",
     wrapped(
-      `A bus has ${ofBus} series, always, however many runs, readers and users there are: no series carries the id of a run, a span, a conversation or a user. Agent metrics grow with the names of your models, tools and agents. Names are cut at 128 characters, and of each attribute the first 100 values are kept; what comes later is \`_other\`. A histogram has one series for each bucket, and three more, for each combination of its attributes.`,
+      `A bus has ${ofBus} series, always, however many runs, readers and users there are: no series carries the id of a run, a span, a conversation or a user. Agent metrics grow with the names of your models, tools and agents. They are bounded: names are cut at 128 characters, with control characters replaced; of each attribute the first 100 names are kept, and of each metric the first 500 combinations of names. What comes later has \`_other\` for its names. A histogram has one series for each bound of its buckets, and three more, for each combination of its attributes.`,
     ),
   ];
 }
@@ -160,7 +174,7 @@ function prometheus(): string[] {
   return [
     "## Prometheus and Grafana",
     wrapped(
-      "The package has a dashboard and rules in its folder `dashboards/`, in `node_modules/spanbus/` if you installed it. They know both ways to Prometheus: scraped from the exporter of OpenTelemetry JS, and over OTLP, where Prometheus or a collector appends the unit to names in seconds, bytes and parts of 1. Over OTLP export at least once a minute, because the rules look back five, and keep the temporality cumulative, as it is by default.",
+      "The package has a dashboard and rules in its folder `dashboards/`, in `node_modules/spanbus/` if you installed it. They know both ways to Prometheus: scraped from the exporter of OpenTelemetry JS, and over OTLP, where Prometheus or a collector appends the unit to names in seconds, bytes and parts of 1. Where a collector has `add_metric_suffixes` switched off, or Prometheus keeps UTF-8 names, metrics have the names of the first columns above, from that collector with `_` for each `.`: put those into your copies of both files.",
     ),
     "**Scrape** the port of the exporter, in `prometheus.yml`:",
     `${fence}
@@ -172,6 +186,9 @@ scrape_configs:
     static_configs:
       - targets: ["127.0.0.1:9464"]
 ${fence}`,
+    wrapped(
+      "**Over OTLP** `job` and `instance` come from the resource. Set `service.name` and `service.instance.id`, as `examples/05-otlp-metrics.ts` does: without the latter two replicas write into one and the same series, and its counters jump between theirs. Export at least once a minute, because the rules look back five, and keep the temporality cumulative, as it is by default. Let a process reach one Prometheus by one way only: scraped and over OTLP under the same `job` and `instance`, it is counted twice.",
+    ),
     `**Rules**: copy [prometheus-rules.yaml](../dashboards/prometheus-rules.yaml) beside \`prometheus.yml\`. It needs Prometheus 2.42 or
 later. [prometheus-rules.test.yaml](../dashboards/prometheus-rules.test.yaml) has its unit tests, to extend when you change
 a limit: \`promtool test rules prometheus-rules.test.yaml\`. Besides the alerts below it records:`,
@@ -179,9 +196,13 @@ a limit: \`promtool test rules prometheus-rules.test.yaml\`. Besides the alerts 
       ["recorded", "what"],
       recordings.map(({ record, says }) => [`\`${record}\``, says]),
     ),
+    wrapped(
+      'No alert says that a bus stopped reporting: its figures can\'t tell a process that died from one that was stopped, or replaced by the next deployment. What must always be there, you know: `up == 0` rings for a target that is scraped, and `absent(spanbus_event_published_total{job="agents"})` for a whole job, also over OTLP.',
+    ),
     `**Dashboard**: in Grafana 11 or 12, *Dashboards → New → Import*, and upload
 [grafana-spanbus.json](../dashboards/grafana-spanbus.json). Choose data source, instances and buses at the top. Set the
-*scrape interval* of the data source to yours: windows of rates follow it.`,
+*scrape interval* of the data source to yours: windows of rates follow it. Single numbers say what is now, or of the last
+hour where they are called so; – is no data.`,
     `${fence}sh
 npm run metrics
 ${fence}`,
@@ -194,6 +215,9 @@ function runbook(): string[] {
     "## Runbook",
     wrapped(
       "One alert stands for one bus of one process; its labels `otel_component_name` and `instance` say which. `runbook_url` is the path of this page in the package with the anchor of a section below; put the address of your copy before it. Names in *italics* are panels of the dashboard.",
+    ),
+    wrapped(
+      "Alerts that fire at once have two parts. An increase does not see what a counter has when it is read for the first time. So the second part counts from what the counter was ten minutes ago, and from 0 if it is new, or has begun anew since: what a process lost before the first scrape rings, for ten minutes. Only a process that started again, and had the very same number when it was read, looks like one that went on.",
     ),
     ...alerts.flatMap((alert) => [
       `### ${alert.name}`,

@@ -33,12 +33,19 @@ export function anObject(name: string, value: unknown): void {
     throw wrong(TypeError, name, "an object", value);
 }
 
-/** Run ids and event types: 1 to 256 characters without control characters. */
+/**
+ * Run ids and event types: 1 to 256 characters without control characters. Half a surrogate pair is none: it has no place in
+ * an address or in UTF-8.
+ */
 export function isName(value: unknown): value is string {
   if (typeof value !== "string" || value.length === 0 || value.length > 256) return false;
   for (let index = 0; index < value.length; index += 1) {
     const code = value.charCodeAt(index);
     if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false;
+    if (code < 0xd800 || code > 0xdfff) continue;
+    const next = value.charCodeAt(index + 1);
+    if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return false;
+    index += 1;
   }
   return true;
 }

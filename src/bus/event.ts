@@ -136,7 +136,7 @@ export type EventType = keyof EventMap | (string & {});
 
 /** An event as it is published. */
 export interface EventInput {
-  /** 1 to 256 characters without control characters. */
+  /** 1 to 256 characters without control characters and half surrogate pairs. */
   readonly runId: string;
   readonly type: EventType;
   /** Copied, bounded to 32 KiB of JSON, made JSON-safe and frozen. */

@@ -1,10 +1,21 @@
-import { anObject, isName, optionalFunction, positiveInteger, runIdName, stringList, wrong } from "../bus/checks.js";
+import {
+  anObject,
+  flag,
+  isName,
+  optionalFunction,
+  positiveInteger,
+  runIdName,
+  stringList,
+  wrong,
+} from "../bus/checks.js";
 import type { BusEvent } from "../bus/event.js";
 import type { AbortSignalLike, HistoryOptions } from "../bus/hub-options.js";
 import type { RunInfo } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
+import { eventsOf, runsOf, statsOf } from "./answers.js";
 import { Endpoint, type FetchLike, type HeadersLike } from "./endpoint.js";
+import { Lifetime } from "./lifetime.js";
 import { type ConnectionState, RemoteSubscription } from "./remote-subscription.js";
 
 export interface ConnectOptions {
@@ -15,12 +26,14 @@ export interface ConnectOptions {
   /** Ends everything that was begun with this client. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How many milliseconds a subscription tries to come back before it gives up. Default 60 000; `Infinity` never gives up.
+   * How many milliseconds a subscription tries to connect, or to come back, before it gives up. Each event starts the time anew,
+   * and so does a connection that held for 5 seconds; a try that began in time may take 5 seconds. Default 60 000; `Infinity`
+   * never gives up.
    */
   readonly giveUpMillis?: number | undefined;
   /**
    * After how many milliseconds without a byte, not even a heartbeat, a connection counts as lost. Default 60 000; it must be
-   * longer than the heartbeat of the endpoint.
+   * longer than the heartbeat of the endpoint. It is also how long an answer to `history`, `runs` or `stats` may take.
    */
   readonly silenceMillis?: number | undefined;
 }
@@ -31,7 +44,7 @@ export interface RemoteSubscribeOptions {
   readonly signal?: AbortSignalLike | undefined;
   /** Event types to read: exact names, or prefixes ending in `.*`. Default all. */
   readonly types?: readonly string[] | undefined;
-  /** Told when the connection is there, lost, or given up. */
+  /** Told when the connection is there, lost, or given up. What it throws is ignored. */
   readonly onConnection?: ((state: ConnectionState, error?: Error) => void) | undefined;
 }
 
@@ -46,7 +59,7 @@ export interface RemoteRunOptions extends RemoteSubscribeOptions {
 export interface Client {
   /**
    * Reads one run: what is kept of it, then live, until it closes. A connection that was cut is made again and goes on
-   * behind the last event; what is missing by then is told by a `bus.gap`.
+   * behind the last event; what is missing by then is told by a `bus.gap`. A run that was forgotten ends it as `dropped`.
    *
    * Its `next()` rejects with an `EndpointError` when the endpoint refuses or cannot be reached again; then `ended` says `cut`.
    */
@@ -65,7 +78,8 @@ export interface Client {
 }
 
 /**
- * Reads a bus over the endpoint that `createHandler` of `spanbus/http` serves. Nothing is asked before something is read.
+ * Reads a bus over the endpoint that `createHandler` of `spanbus/http` serves. Nothing is asked before the first call; a
+ * subscription connects at once, so that live events count from then on, and not only from the first read.
  *
  * @throws TypeError or RangeError that names the option, what is allowed and what was given.
  */
@@ -79,23 +93,22 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
   positiveInteger("silenceMillis", silenceMillis);
   const fetchWith: FetchLike = options.fetch ?? ((to, init) => fetch(to, init));
   const endpoint = new Endpoint(checkedUrl(url), fetchWith, headers);
-  const alive = signal ?? new AbortController().signal;
-  const limits = { giveUpMillis, silenceMillis };
+  const alive = new Lifetime(signal);
+  const asked = { alive, millis: silenceMillis };
 
   const subscription = (path: string, isGlobal: boolean, given: RemoteRunOptions): Subscription => {
-    const { types, onConnection, after, wait = true } = given;
-    const query = { types: types?.join(","), ...(!isGlobal && { wait: String(wait) }) };
-    const signals = [alive, ...(given.signal ? [given.signal] : [])];
-    const reader = new RemoteSubscription(endpoint, { path, query, after, isGlobal, signals, onConnection, ...limits });
+    const { types, onConnection, after, signal: own } = given;
+    const wait = isGlobal ? undefined : (given.wait ?? true);
+    const query = { types: types?.join(",") };
+    const start = { path, query, after, wait, alive, signal: own, onConnection, giveUpMillis, silenceMillis };
+    const reader = new RemoteSubscription(endpoint, start);
     return reader as RemoteSubscription & Subscription;
   };
 
   return {
     subscribe: (runId, given = {}) => {
       checkSubscribe(given);
-      if (given.wait !== undefined && typeof given.wait !== "boolean") {
-        throw wrong(TypeError, "wait", "true or false", given.wait);
-      }
+      if (given.wait !== undefined) flag("wait", given.wait);
       checkAfter(given.after);
       return subscription(`${pathOf(runId)}/events`, false, given);
     },
@@ -103,18 +116,23 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
       checkSubscribe(given);
       return subscription("/events", true, given);
     },
-    history: async (runId, { after, limit } = {}) => {
+    history: async (runId, given = {}) => {
+      anObject("options", given);
+      const { after, limit } = given;
       checkAfter(after);
       if (limit !== undefined) positiveInteger("limit", limit);
-      return ((await endpoint.json(pathOf(runId), { after, limit }, alive)) as { events: readonly BusEvent[] }).events;
+      return endpoint.json(pathOf(runId), { after, limit }, { ...asked, shaped: eventsOf });
     },
-    runs: async () => ((await endpoint.json("/runs", {}, alive)) as { runs: readonly RunInfo[] }).runs,
-    stats: async () => (await endpoint.json("/stats", {}, alive)) as BusStats,
+    runs: () => endpoint.json("/runs", {}, { ...asked, shaped: runsOf }),
+    stats: () => endpoint.json("/stats", {}, { ...asked, shaped: statsOf }),
   };
 }
 
 function pathOf(runId: string): string {
-  return `/runs/${encodeURIComponent(runIdName(runId))}`;
+  runIdName(runId);
+  // As a segment of a path they would lead elsewhere, encoded or not.
+  if (/^\.\.?$/.test(runId)) throw wrong(RangeError, "runId", 'other than "." and "..", which no path can hold', runId);
+  return `/runs/${encodeURIComponent(runId)}`;
 }
 
 function checkedUrl(url: string | URL): URL {
@@ -125,6 +143,10 @@ function checkedUrl(url: string | URL): URL {
     throw wrong(TypeError, "url", "an http or https address", url);
   }
   if (!/^https?:$/.test(parsed.protocol)) throw wrong(RangeError, "url", "an http or https address", url);
+  const { username, password, search, hash } = parsed;
+  // It may hold a secret, so it is not shown.
+  if (username || password) throw new RangeError("`url` must not hold a user or a password: use the option `headers`");
+  if (search || hash) throw new RangeError("`url` must not hold a query or a hash: paths are put behind it");
   return parsed;
 }
 

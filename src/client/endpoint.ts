@@ -1,3 +1,8 @@
+import { TooLongError, textOf } from "./body.js";
+import { bounded } from "./bounded.js";
+import type { Lifetime } from "./lifetime.js";
+import { retryAfterMillis } from "./retry-after.js";
+
 /** What is used of `fetch`. */
 export type FetchLike = (url: string, init: FetchInit) => Promise<Response>;
 
@@ -5,6 +10,8 @@ export interface FetchInit {
   readonly headers: Record<string, string>;
   readonly signal: AbortSignal;
   readonly cache: "no-store";
+  /** A redirect is a refusal: nobody else gets the headers. */
+  readonly redirect: "manual";
 }
 
 /** Headers of every request, or what makes them anew for each. */
@@ -16,11 +23,14 @@ export type HeadersLike =
 export class EndpointError extends Error {
   /** HTTP status, if there was an answer. */
   readonly status: number | undefined;
+  /** How many milliseconds the endpoint asks to wait before the next try; 0 if it does not say. At most 60 000. */
+  readonly retryAfterMillis: number;
 
-  constructor(message: string, options: { status?: number; cause?: unknown } = {}) {
+  constructor(message: string, options: { status?: number; retryAfterMillis?: number; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "EndpointError";
     this.status = options.status;
+    this.retryAfterMillis = options.retryAfterMillis ?? 0;
   }
 
   /** Trying again may help: nothing was reached, or the endpoint is busy or down. */
@@ -31,6 +41,16 @@ export class EndpointError extends Error {
 
 /** Query parameters; what is undefined is left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** One request. Whoever makes it may abort it, also while its answer is read. */
+export interface Asking {
+  readonly abort: AbortController;
+  /** How long it may take until the head of the answer is here. */
+  readonly millis: number;
+}
+
+const MAX_PROBLEM_BYTES = 8 * 1024;
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
 /** Where the endpoint is, and how to ask it. */
 export class Endpoint {
@@ -49,32 +69,73 @@ export class Endpoint {
    *
    * @throws EndpointError unless the answer is a success.
    */
-  async get(path: string, query: Query, accept: string, signal: AbortSignal): Promise<Response> {
+  async get(path: string, query: Query, accept: string, { abort, millis }: Asking): Promise<Response> {
+    const { signal } = abort;
     const url = this.#url(path, query);
-    let response: Response;
     try {
-      const headers = typeof this.#headers === "function" ? await this.#headers() : this.#headers;
-      response = await this.#fetch(url, { headers: { accept, ...headers }, signal, cache: "no-store" });
+      return await bounded(this.#answer(url, accept, signal), millis, signal, () => lateError(url, millis));
     } catch (error) {
       if (signal.aborted) throw error;
+      // Nothing of it is of use, be it late or refused.
+      abort.abort();
+      if (error instanceof EndpointError) throw error;
       throw new EndpointError(`${url} could not be reached: ${reasonOf(error)}`, { cause: error });
     }
-    if (response.ok) return response;
-    const { status } = response;
-    throw new EndpointError(`${url} answered ${status}${await detailOf(response)}`, { status });
   }
 
-  async json(path: string, query: Query, signal: AbortSignal): Promise<unknown> {
-    const response = await this.get(path, query, "application/json", signal);
+  /**
+   * A document below the endpoint, as what `shaped` makes of it.
+   *
+   * @throws EndpointError if there is none, it does not come within `millis`, or `shaped` makes nothing of it.
+   */
+  async json<T>(
+    path: string,
+    query: Query,
+    { alive, millis, shaped }: { alive: Lifetime; millis: number; shaped: (answer: unknown) => T | undefined },
+  ): Promise<T> {
+    const abort = new AbortController();
+    const end = (): void => abort.abort(alive.reason);
+    alive.add(end);
+    if (alive.isOver) end();
+    const began = performance.now();
     try {
-      return await response.json();
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw new EndpointError(`${response.url || path} did not answer with JSON: is it a spanbus endpoint?`, {
-        status: response.status,
-        cause: error,
+      abort.signal.throwIfAborted();
+      const response = await this.get(path, query, "application/json", { abort, millis });
+      const url = response.url || path;
+      const left = Math.max(0, millis - (performance.now() - began));
+      const text = await bounded(textOf(response, MAX_JSON_BYTES), left, abort.signal, () =>
+        lateError(url, millis),
+      ).catch((error: unknown) => {
+        if (abort.signal.aborted || error instanceof EndpointError) throw error;
+        const what = error instanceof TooLongError ? "answered with" : "was cut:";
+        throw new EndpointError(`${url} ${what} ${reasonOf(error)}`, { cause: error });
       });
+      const answer = shaped(parsed(text));
+      if (answer !== undefined) return answer;
+      const message = `${url} did not answer with the JSON that was asked for: is it a spanbus endpoint?`;
+      throw new EndpointError(message, { status: response.status });
+    } finally {
+      alive.remove(end);
+      abort.abort();
     }
+  }
+
+  async #answer(url: string, accept: string, signal: AbortSignal): Promise<Response> {
+    const headers = typeof this.#headers === "function" ? await this.#headers() : this.#headers;
+    signal.throwIfAborted();
+    const init: FetchInit = { headers: { accept, ...headers }, signal, cache: "no-store", redirect: "manual" };
+    const response = await this.#fetch(url, init);
+    if (response.ok) return response;
+    // A browser keeps to itself where it was sent.
+    if (response.type === "opaqueredirect") {
+      throw new EndpointError(`${url} answered with a redirect, which is not followed`, { status: 302 });
+    }
+    const { status } = response;
+    const detail = await detailOf(response);
+    throw new EndpointError(`${url} answered ${status}${detail}`, {
+      status,
+      retryAfterMillis: retryAfterMillis(response),
+    });
   }
 
   #url(path: string, query: Query): string {
@@ -85,17 +146,32 @@ export class Endpoint {
   }
 }
 
+function lateError(url: string, millis: number): EndpointError {
+  return new EndpointError(`${url} did not answer within ${Math.round(millis)} ms`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /** `fetch failed` says nothing; its cause does. */
 function reasonOf(error: unknown): string {
-  const { cause = error } = error as { cause?: unknown };
-  const { code, message } = cause as { code?: unknown; message?: unknown };
-  return String(message || code || cause);
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  const { code, message } = (cause ?? error ?? {}) as { code?: unknown; message?: unknown };
+  return String(message || code || cause || error);
 }
 
 /** What a JSON problem says, if it is one. */
 async function detailOf(response: Response): Promise<string> {
+  const { status, headers } = response;
+  if (status >= 300 && status < 400) return ", a redirect, which is not followed";
+  if (!headers.get("content-type")?.startsWith("application/problem+json")) return "";
   try {
-    const { detail } = (await response.json()) as { detail?: unknown };
+    const { detail } = JSON.parse(await textOf(response, MAX_PROBLEM_BYTES)) as { detail?: unknown };
     return typeof detail === "string" ? `: ${detail}` : "";
   } catch {
     return "";

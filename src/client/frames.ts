@@ -1,5 +1,5 @@
 import { createParser } from "eventsource-parser";
-import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
+import { type BusEvent, type Outcome, outcomes, type SubscriptionEnd } from "../bus/event.js";
 import { decodeEvent } from "../wire/event-json.js";
 
 /** What a stream of server-sent events says. */
@@ -15,26 +15,40 @@ const MAX_FRAME = 1024 * 1024;
 export class Frames {
   readonly #decoder = new TextDecoder();
   #found: Frame[] = [];
-  #fault: Error | undefined;
+  #fault: unknown;
   readonly #parser = createParser({
     maxBufferSize: MAX_FRAME,
     onError: (error) => {
-      if (error.type === "max-buffer-size-exceeded") this.#fault = error;
+      if (error.type === "max-buffer-size-exceeded") this.#fault ??= error;
     },
     onEvent: ({ event, data }) => {
-      const frame = frameOf(event, data);
-      if (frame) this.#found.push(frame);
+      if (this.#fault) return;
+      try {
+        const frame = frameOf(event, data);
+        if (frame) this.#found.push(frame);
+      } catch (error) {
+        this.#fault = error;
+      }
     },
   });
 
-  /** @throws if it is no stream of events. */
+  /** Why it is no stream of events, behind the frames found so far; undefined as long as it is one. */
+  get fault(): unknown {
+    return this.#fault;
+  }
+
   of(bytes: Uint8Array): readonly Frame[] {
     this.#parser.feed(this.#decoder.decode(bytes, { stream: true }));
-    if (this.#fault) throw this.#fault;
     const found = this.#found;
     this.#found = [];
     return found;
   }
+}
+
+/** The end of a run, without an outcome that this client does not know: an endpoint may say more. */
+export function closedEnd(outcome: unknown): SubscriptionEnd {
+  const isKnown = outcomes.some((each) => each === outcome);
+  return Object.freeze({ reason: "closed", ...(isKnown && { outcome: outcome as Outcome }) });
 }
 
 /** Undefined for what this client does not know: an endpoint may say more. */
@@ -46,8 +60,15 @@ function frameOf(name: string | undefined, data: string): Frame | undefined {
     case "caught-up":
       return { kind: "caught-up" };
     case "end":
-      return { kind: "end", end: Object.freeze(JSON.parse(data) as SubscriptionEnd) };
+      return { kind: "end", end: decodeEnd(data) };
     default:
       return undefined;
   }
+}
+
+/** A stream ends only because its run was closed; everything else is a cut. */
+function decodeEnd(data: string): SubscriptionEnd {
+  const { reason, outcome } = (JSON.parse(data) ?? {}) as { reason?: unknown; outcome?: unknown };
+  if (reason === "closed") return closedEnd(outcome);
+  throw new TypeError(`\`reason\` of an end must be "closed", got ${JSON.stringify(reason)}`);
 }

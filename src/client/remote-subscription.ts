@@ -1,8 +1,10 @@
 import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import type { AbortSignalLike } from "../bus/hub-options.js";
 import type { Subscription, SubscriptionMembers } from "../bus/subscription.js";
+import { bounded } from "./bounded.js";
 import { type Endpoint, EndpointError, type Query } from "./endpoint.js";
-import { type Frame, Frames } from "./frames.js";
+import { closedEnd, type Frame, Frames } from "./frames.js";
+import type { Lifetime } from "./lifetime.js";
 import { type Pauses, pause } from "./pause.js";
 
 /** `open`: events come. `lost`: it is being made again. `closed`: it is over. */
@@ -12,8 +14,11 @@ export interface RemoteStart {
   readonly path: string;
   readonly query: Query;
   readonly after: string | undefined;
-  readonly isGlobal: boolean;
-  readonly signals: readonly AbortSignalLike[];
+  /** Whether it waits for a run that is not known yet. Undefined: all runs. */
+  readonly wait: boolean | undefined;
+  /** That of the client. */
+  readonly alive: Lifetime;
+  readonly signal: AbortSignalLike | undefined;
   readonly onConnection: ((state: ConnectionState, error?: Error) => void) | undefined;
   readonly giveUpMillis: number;
   readonly silenceMillis: number;
@@ -22,18 +27,26 @@ export interface RemoteStart {
 type Result<T> = IteratorResult<T, undefined>;
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
+/** A connection that was good for so long has shown that the endpoint works, even if no event came. */
+const STEADY_MILLIS = 5000;
+/** However little time is left, a try gets so much. */
+const LEAST_TRY_MILLIS = 5000;
+
 /** A reader of a bus in another process. At most one piece of the stream waits here; the rest waits at the bus. */
 export class RemoteSubscription implements SubscriptionMembers {
   readonly ended: Promise<SubscriptionEnd>;
   readonly #endpoint: Endpoint;
   readonly #start: RemoteStart;
-  readonly #abort = new AbortController();
+  readonly #isGlobal: boolean;
   readonly #leave = (): void => this.#finish({ reason: "aborted" });
   #settle: (end: SubscriptionEnd) => void = () => {};
   #end: SubscriptionEnd | undefined;
   #frames: readonly Frame[] = [];
   #read = 0;
-  #body: Promise<ReadableStreamDefaultReader<Uint8Array> | undefined>;
+  #body: Promise<ReadableStreamDefaultReader<Uint8Array> | undefined> = Promise.resolve(undefined);
+  /** Of the connection that `#body` is read over. */
+  #abort = new AbortController();
+  #wake: () => void = () => {};
   #parser = new Frames();
   /** Reads are served one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -41,23 +54,32 @@ export class RemoteSubscription implements SubscriptionMembers {
   #lastId: string | undefined;
   #caughtUp = false;
   #dropped = 0;
+  /** Since the first try, or since the connection was lost; none once it is good again. */
   #pauses: Pauses | undefined;
-  #gap: BusEvent | undefined;
+  #isOpen = false;
+  #openTime = 0;
+  /** The endpoint knew the run: should it say that there is none, the run was forgotten. */
+  #wasKnown = false;
+  /** Events of all runs may be missing, which is not told yet. */
+  #mayMiss = false;
 
   constructor(endpoint: Endpoint, start: RemoteStart) {
     this.#endpoint = endpoint;
     this.#start = start;
     this.#lastId = start.after === "live" ? undefined : start.after;
+    this.#isGlobal = start.wait === undefined;
     this.ended = new Promise((settle) => {
       this.#settle = settle;
     });
-    // From now on events count: the connection is made before anybody reads.
-    this.#body = this.#connect();
-    this.#body.catch(() => undefined);
-    for (const signal of start.signals) {
-      if (signal.aborted) this.#leave();
-      else signal.addEventListener("abort", this.#leave, { once: true });
+    if (start.alive.isOver || start.signal?.aborted) {
+      this.#leave();
+      return;
     }
+    start.alive.add(this.#leave);
+    start.signal?.addEventListener("abort", this.#leave, { once: true });
+    this.#pauses = pause(start.giveUpMillis);
+    // From now on events count: the connection is made before anybody reads.
+    this.#open();
   }
 
   get dropped(): number {
@@ -153,6 +175,8 @@ export class RemoteSubscription implements SubscriptionMembers {
   }
 
   #took(event: BusEvent): BusEvent {
+    if (event.id !== this.#lastId) this.#pauses = undefined;
+    this.#wasKnown = true;
     this.#lastId = event.id;
     this.#lastEvent = event;
     if (event.type === "bus.gap" && event.data.reason === "lagged") this.#dropped += event.data.missed;
@@ -163,100 +187,121 @@ export class RemoteSubscription implements SubscriptionMembers {
   async #fill(): Promise<void> {
     try {
       const body = await this.#body;
-      const bytes = body && (await this.#withinSilence(body.read()));
-      if (this.#end) return;
-      if (!bytes?.value) throw new EndpointError("the endpoint cut the stream");
-      this.#frames = [
-        ...(this.#gap ? [{ kind: "event", event: this.#gap } as const] : []),
-        ...this.#parser.of(bytes.value),
-      ];
+      if (this.#end || !body) return;
+      const { fault } = this.#parser;
+      if (fault !== undefined) throw new EndpointError(`what came is no stream of events: ${fault}`, { cause: fault });
+      this.#frames = this.#framesOf(await this.#bytes(body));
       this.#read = 0;
-      this.#gap = undefined;
-      this.#pauses = undefined;
     } catch (error) {
       await this.#lost(error instanceof EndpointError ? error : new EndpointError(String(error), { cause: error }));
     }
   }
 
-  /** A connection that is silent for too long is none. */
-  async #withinSilence<T>(read: Promise<T>): Promise<T> {
+  /** @throws when the stream was cut, or is silent for too long. */
+  async #bytes(body: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
     const { silenceMillis } = this.#start;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new EndpointError(`nothing came from the endpoint for ${silenceMillis} ms`)),
-        silenceMillis,
-      );
-    });
+    const { signal } = this.#abort;
+    const silence = (): EndpointError => new EndpointError(`nothing came from the endpoint for ${silenceMillis} ms`);
     try {
-      return await Promise.race([read, silence]);
-    } finally {
-      clearTimeout(timer);
+      const { value } = await bounded(body.read(), silenceMillis, signal, silence);
+      if (value) return value;
+    } catch (error) {
+      if (signal.aborted || error instanceof EndpointError) throw error;
+      this.#steady();
+      throw new EndpointError(`the endpoint cut the stream: ${error}`, { cause: error });
     }
+    this.#steady();
+    throw new EndpointError("the endpoint cut the stream");
+  }
+
+  /** What the bytes say, behind the gap that a cut made. */
+  #framesOf(bytes: Uint8Array): readonly Frame[] {
+    const frames = this.#parser.of(bytes);
+    if (this.#parser.fault === undefined) this.#steady();
+    if (!this.#mayMiss) return frames;
+    // Without an event before the gap it stands at the first one behind.
+    const at = this.#lastEvent ?? frames.flatMap((frame) => (frame.kind === "event" ? frame.event : []))[0];
+    if (!at) return frames;
+    this.#mayMiss = false;
+    return [{ kind: "event", event: cutGap(at) }, ...frames];
+  }
+
+  #steady(): void {
+    if (performance.now() - this.#openTime >= STEADY_MILLIS) this.#pauses = undefined;
   }
 
   // ── connection ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  #open(): void {
+    this.#parser = new Frames();
+    this.#abort = new AbortController();
+    this.#body = this.#connect(this.#abort);
+    this.#body.catch(() => undefined);
+  }
+
   /** Undefined when there is nothing more to read. */
-  async #connect(): Promise<ReadableStreamDefaultReader<Uint8Array> | undefined> {
-    const { path, query, after, isGlobal, onConnection } = this.#start;
-    const from = isGlobal ? undefined : (this.#lastId ?? after);
-    const response = await this.#endpoint.get(path, { ...query, after: from }, "text/event-stream", this.#abort.signal);
-    if (response.status === 204) {
-      const outcome = response.headers.get("spanbus-outcome");
-      this.#finish({ reason: "closed", ...(outcome !== null && { outcome }) } as SubscriptionEnd);
+  async #connect(abort: AbortController): Promise<ReadableStreamDefaultReader<Uint8Array> | undefined> {
+    const { path, after, wait, silenceMillis } = this.#start;
+    const query = {
+      ...this.#start.query,
+      after: this.#isGlobal ? undefined : (this.#lastId ?? after),
+      wait: wait === undefined ? undefined : String(wait && !this.#wasKnown),
+    };
+    const left = this.#pauses?.left() ?? Number.POSITIVE_INFINITY;
+    const millis = Math.min(silenceMillis, Math.max(left, LEAST_TRY_MILLIS));
+    const response = await this.#endpoint.get(path, query, "text/event-stream", { abort, millis });
+    if (this.#end) return undefined;
+    const { status, headers } = response;
+    if (status === 204 && !this.#isGlobal) {
+      this.#finish(closedEnd(headers.get("spanbus-outcome")));
       return undefined;
     }
-    const type = response.headers.get("content-type") ?? "nothing";
+    const type = headers.get("content-type") ?? "nothing";
     if (!response.body || !type.startsWith("text/event-stream")) {
-      await response.body?.cancel();
-      const message = `${path} answered with ${type}, not with events: is it a spanbus endpoint?`;
-      throw new EndpointError(message, { status: response.status });
+      abort.abort();
+      throw new EndpointError(`${path} answered with ${type}, not with events: is it a spanbus endpoint?`, { status });
     }
-    onConnection?.("open");
+    this.#isOpen = true;
+    this.#openTime = performance.now();
+    if (wait === false) this.#wasKnown = true;
+    this.#tell("open");
     return response.body.getReader();
   }
 
   /** Makes the connection again, or gives up. @throws the error that makes it give up. */
   async #lost(error: EndpointError): Promise<void> {
     if (this.#end) return;
-    const { isGlobal, onConnection, giveUpMillis } = this.#start;
-    await this.#release();
-    const wasOpen = this.#pauses === undefined;
-    this.#pauses ??= pause(giveUpMillis);
-    const pauseMillis = this.#pauses.next();
+    this.#release();
+    if (error.status === 404 && this.#wasKnown) {
+      this.#finish({ reason: "dropped" });
+      return;
+    }
+    const wasOpen = this.#isOpen;
+    this.#isOpen = false;
+    this.#pauses ??= pause(this.#start.giveUpMillis);
+    const pauseMillis = this.#pauses.next(error.retryAfterMillis);
     if (!error.isPassing || pauseMillis === undefined) {
       this.#finish({ reason: "cut" }, error);
       throw error;
     }
-    if (wasOpen) onConnection?.("lost", error);
-    if (isGlobal && this.#lastEvent && this.#gap === undefined) this.#gap = cutGap(this.#lastEvent);
+    if (wasOpen) this.#tell("lost", error);
+    if (wasOpen && this.#isGlobal) this.#mayMiss = true;
     await this.#sleep(pauseMillis);
-    if (this.#end) return;
-    this.#parser = new Frames();
-    this.#body = this.#connect();
-    this.#body.catch(() => undefined);
+    if (!this.#end) this.#open();
   }
 
-  async #release(): Promise<void> {
-    try {
-      await (await this.#body)?.cancel();
-    } catch {
-      // It is gone already.
-    }
+  #release(): void {
+    this.#abort.abort();
+    this.#body.then((body) => body?.cancel()).catch(() => undefined);
   }
 
   #sleep(millis: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, millis);
-      this.#abort.signal.addEventListener(
-        "abort",
-        () => {
-          clearTimeout(timer);
-          resolve();
-        },
-        { once: true },
-      );
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
   }
 
@@ -264,11 +309,21 @@ export class RemoteSubscription implements SubscriptionMembers {
     if (this.#end) return;
     this.#end = end;
     this.#frames = [];
-    this.#gap = undefined;
-    for (const signal of this.#start.signals) signal.removeEventListener("abort", this.#leave);
+    this.#start.alive.remove(this.#leave);
+    this.#start.signal?.removeEventListener("abort", this.#leave);
     this.#settle(end);
-    this.#abort.abort();
-    this.#start.onConnection?.("closed", error);
+    this.#release();
+    this.#wake();
+    this.#tell("closed", error);
+  }
+
+  /** What the callback throws is its own matter: reading goes on. */
+  #tell(state: ConnectionState, error?: Error): void {
+    try {
+      this.#start.onConnection?.(state, error);
+    } catch {
+      // There is nobody to tell.
+    }
   }
 }
 

@@ -13,10 +13,11 @@ export type Asked =
 
 /**
  * Permission for a part. The filter that fits what was asked must be there, others may be: `where` for `run` and `global`,
- * `runs` for `runs`; `{ where, runs }` fits all. A filter that throws hides.
+ * `runs` for `runs`; `{ where, runs }` fits all but `stats`, whose figures no filter bounds: they are for `true` only, and a
+ * grant is refused with 403. A filter that throws hides.
  *
- * A filter bounds what is told, not that there is something: `where` for a run that shall not be known to exist still tells
- * how it ended, and a gap how much is missing. Return `false` for it.
+ * `where` filters events and nothing else. That a run exists, how it ended, and by a gap how much is missing behind which id, a
+ * stream tells all the same. Where existence is a secret decide by `runId` when `scope` is `run`, and return `false`.
  */
 export interface Grant {
   /** Events that may be read. Synchronous; on live streams it runs in the publisher's call. */
@@ -31,8 +32,8 @@ export type Permission = boolean | Response | Grant;
 /** A throw is answered with 500, without its text. */
 export type Authorize = (request: Request, asked: Asked) => Permission | Promise<Permission>;
 
-/** Which filter bounds what was asked; `stats` and `page` tell of no run. */
-const filterOf = { run: "where", global: "where", runs: "runs", stats: undefined, page: undefined } as const;
+/** Which filter bounds what was asked. The page tells of no run, and no filter bounds `stats`. */
+const filterOf = { run: "where", global: "where", runs: "runs", page: undefined } as const;
 
 /**
  * Asks, and takes only what is surely a permission.
@@ -42,9 +43,10 @@ const filterOf = { run: "where", global: "where", runs: "runs", stats: undefined
 export async function permission(authorize: Authorize, request: Request, asked: Asked): Promise<Grant | Response> {
   const answer: unknown = await authorize(request, asked);
   if (answer === true) return {};
-  if (!answer) throw new Problem(403, "this request may not read that");
+  if (!answer) throw refused();
   if (isResponse(answer)) return answer;
   if (isGrant(answer)) {
+    if (asked.scope === "stats") throw refused();
     const needed = filterOf[asked.scope];
     if (needed === undefined || answer[needed]) return answer;
     throw new TypeError(
@@ -52,6 +54,10 @@ export async function permission(authorize: Authorize, request: Request, asked: 
     );
   }
   throw new TypeError(`\`authorize\` must return true, false, a Response, or { where, runs }, got ${typeof answer}`);
+}
+
+function refused(): Problem {
+  return new Problem(403, "this request may not read that");
 }
 
 /** By shape: adapters have classes of their own. */

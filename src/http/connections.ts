@@ -20,13 +20,13 @@ export class Connections {
    * @throws Problem 503 at this limit or at one of the bus.
    */
   open<T extends { readonly events: Subscription }>(attach: readonly (() => T)[]): T[] {
-    if (this.#open >= this.#max) throw tooMany("connections");
+    if (this.#open >= this.#max) throw unavailable("there are too many connections");
     const attached: T[] = [];
     try {
       for (const each of attach) attached.push(each());
     } catch (error) {
       for (const { events } of attached) events.close();
-      throw isLimit(error) ? tooMany("readers") : error;
+      throw isLimit(error) ? unavailable("there are too many readers") : error;
     }
     this.#open += 1;
     Promise.all(attached.map(({ events }) => events.ended)).then(() => {
@@ -36,8 +36,9 @@ export class Connections {
   }
 }
 
-function tooMany(what: string): Problem {
-  return new Problem(503, `there are too many ${what}`, { "Retry-After": RETRY_AFTER });
+/** What may be met later. */
+export function unavailable(why: string): Problem {
+  return new Problem(503, why, { "Retry-After": RETRY_AFTER });
 }
 
 /** By code: a bundler may have loaded the class twice. */

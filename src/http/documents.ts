@@ -13,20 +13,25 @@ export async function runsDocument(bus: ReadableBus, isShown: (run: RunInfo) => 
   return json(JSON.stringify({ runs: runs.filter(isShown) }));
 }
 
-/** What is kept of a run. A limit counts what is shown: the first behind `after`, else the newest. */
+/**
+ * What is kept of a run. A limit counts what is shown: the first behind `after`, else the newest. A run of whose events a
+ * filter shows none is as one that is not known.
+ */
 export async function historyDocument(
   bus: ReadableBus,
   url: URL,
   runId: string,
-  isShown: (event: BusEvent) => boolean,
+  where: ((event: BusEvent) => boolean) | undefined,
 ): Promise<Response> {
   const [after, limit, types] = [afterOf(url), limitOf(url), typesOf(url)];
   const standing = await bus.standing(runId);
   if (!standing || standing.state === "awaited") throw unknownRun(runId);
   const { generation, state, end } = standing;
   const isAsked = types ? typeMatcher(types) : () => true;
-  const kept = await bus.history(runId, { after });
-  const shown = kept.filter((event) => isAsked(event.type) && isShown(event));
+  const visible = where && new Set((await bus.history(runId)).filter(where).map(({ id }) => id));
+  if (visible?.size === 0) throw unknownRun(runId);
+  const isShown = ({ id, type }: BusEvent): boolean => isAsked(type) && (!visible || visible.has(id));
+  const shown = (await bus.history(runId, { after })).filter(isShown);
   const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
   const head = JSON.stringify({
     runId,

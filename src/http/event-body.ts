@@ -17,12 +17,15 @@ export interface BodyOptions {
   readonly heartbeatMillis: number;
 }
 
+/** A server begins to read at once. Who has not by then, in milliseconds, dropped the body and told nobody. */
+const UNREAD_MILLIS = 30_000;
+
 /** A chunk takes no further frame from this size on. An event is at most 32 KiB, so a chunk is at most about 64. */
 const CHUNK_BYTES = 32 * 1024;
 
 /**
  * Server-sent events of one reader or several, made when they are asked for. Nothing is queued here: what a client does not
- * read stays on the bus, where the reader is a position.
+ * read stays on the bus, where the reader is a position. A body that nobody begins to read leaves by itself.
  */
 export function eventBody(sources: readonly Source[], options: BodyOptions): ReadableStream<Uint8Array> {
   const body = new EventBody(sources, options);
@@ -44,15 +47,20 @@ class EventBody {
   readonly #sources: Inlet[];
   #caughtUp = false;
   #wake: (() => void) | undefined;
+  readonly #unread: ReturnType<typeof setTimeout>;
   isCancelled = false;
 
   constructor(sources: readonly Source[], options: BodyOptions) {
     this.#options = options;
     this.#sources = sources.map((source) => new Inlet(source));
+    this.#unread = unheld(() => this.#leave(), UNREAD_MILLIS);
+    // Whoever ends the readers meanwhile needs no timer to do it.
+    Promise.all(sources.map(({ events }) => events.ended)).then(() => clearTimeout(this.#unread));
   }
 
   /** What there is to send, or a heartbeat when there was nothing for long. Undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
+    clearTimeout(this.#unread);
     for (;;) {
       const chunk = new Chunk();
       await this.#fill(chunk);
@@ -112,6 +120,8 @@ class EventBody {
   #leave(): void {
     for (const { events } of this.#sources) events.close();
     this.#sources.length = 0;
+    // What was not sent yet will not be.
+    this.#caughtUp = true;
     this.#wake?.();
   }
 
@@ -123,9 +133,7 @@ class EventBody {
         this.#wake = undefined;
         resolve(arrived);
       };
-      const timer = setTimeout(() => settle(false), this.#options.heartbeatMillis);
-      // A number where there is no `unref`, and nothing to hold open.
-      (timer as { unref?(): void }).unref?.();
+      const timer = unheld(() => settle(false), this.#options.heartbeatMillis);
       this.#wake = () => settle(true);
       for (const source of this.#sources) source.wait(() => this.#wake?.());
     });
@@ -182,6 +190,14 @@ class Inlet {
   #next(): Promise<IteratorResult<BusEvent, undefined>> {
     return this.events.next().catch(() => ({ done: true, value: undefined }));
   }
+}
+
+/** A timer that holds no process open. */
+function unheld(callback: () => void, millis: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(callback, millis);
+  // A number where there is no `unref`, and nothing to hold open.
+  (timer as { unref?(): void }).unref?.();
+  return timer;
 }
 
 /** Frames that are sent together. Copied: a consumer may do with the bytes what it likes. */

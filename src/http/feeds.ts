@@ -4,7 +4,7 @@ import type { SubscribeOptions } from "../bus/hub-options.js";
 import { Frames } from "../wire/frames.js";
 import { endFrame, sharedEndFrame } from "../wire/sse.js";
 import type { Grant } from "./authorize.js";
-import { Connections } from "./connections.js";
+import { Connections, unavailable } from "./connections.js";
 import { unknownRun } from "./documents.js";
 import { eventBody, type Source } from "./event-body.js";
 import type { HandlerSettings } from "./options.js";
@@ -39,7 +39,7 @@ export class Feeds {
     const wait = waitOf(url);
     const outcome = await this.#outcomeAt(runId, after);
     if (outcome !== undefined) return new Response(null, { status: 204, headers: { "spanbus-outcome": outcome } });
-    if (!wait) await this.#mustBeKnown(runId);
+    await this.#mustGoOn(runId, wait);
     return this.#stream(request, [() => this.#runSource(runId, options)], { resumable: true });
   }
 
@@ -47,7 +47,7 @@ export class Feeds {
   async several(request: Request, url: URL, runs: readonly GrantedRun[]): Promise<Response> {
     refuseCursor(request, url);
     const wait = waitOf(url);
-    if (!wait) for (const { runId } of runs) await this.#mustBeKnown(runId);
+    for (const { runId } of runs) await this.#mustGoOn(runId, wait);
     const sources = runs.map(({ runId, grant }) => {
       const options = this.#reading(request, url, grant);
       return (): Source => ({
@@ -62,6 +62,7 @@ export class Feeds {
   global(request: Request, url: URL, grant: Grant): Response {
     refuseCursor(request, url);
     const options = this.#reading(request, url, grant);
+    this.#mustBeUp();
     const source = (): Source => ({ events: this.#bus.subscribeGlobal(options), endFrame: () => undefined });
     return this.#stream(request, [source], { resumable: false });
   }
@@ -91,9 +92,15 @@ export class Feeds {
     return standing?.lastId === after && standing.end?.reason === "closed" ? standing.end.outcome : undefined;
   }
 
-  async #mustBeKnown(runId: string): Promise<void> {
+  /** A run that was closed can be read to its end for ever, any other has none once the bus is shut down. */
+  async #mustGoOn(runId: string, wait: boolean): Promise<void> {
     const standing = await this.#bus.standing(runId);
-    if (!standing || standing.state === "awaited") throw unknownRun(runId);
+    if (!wait && (!standing || standing.state === "awaited")) throw unknownRun(runId);
+    if (standing?.end?.reason !== "closed") this.#mustBeUp();
+  }
+
+  #mustBeUp(): void {
+    if (this.#bus.isShutdown) throw unavailable("the bus is shut down");
   }
 
   /** A `HEAD` attaches nothing. */

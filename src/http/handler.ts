@@ -3,7 +3,7 @@ import { type Grant, isResponse, permission } from "./authorize.js";
 import { Cors } from "./cors.js";
 import { historyDocument, pageDocument, runsDocument, statsDocument } from "./documents.js";
 import { Feeds } from "./feeds.js";
-import { failingClosed } from "./filter.js";
+import { failingClosed, reporting } from "./filter.js";
 import { type HandlerOptions, type HandlerSettings, handlerSettings } from "./options.js";
 import { Problem } from "./problem.js";
 import type { ReadableBus } from "./readable-bus.js";
@@ -51,7 +51,7 @@ class Endpoint {
       const grants: Grant[] = [];
       for (const asked of askedBy(route)) {
         const permitted = await permission(this.#settings.authorize, request, asked);
-        if (isResponse(permitted)) return permitted;
+        if (isResponse(permitted)) return this.#passedOn(request, permitted);
         grants.push(permitted);
       }
       return this.#sent(request, await this.#read(request, url, route, grants));
@@ -76,22 +76,30 @@ class Endpoint {
       case "stats":
         return statsDocument(this.#bus);
       case "history":
-        return historyDocument(this.#bus, url, route.runId, this.#shown(request, grant.where));
+        return historyDocument(this.#bus, url, route.runId, grant.where && this.#shown(request, grant.where));
       case "run":
-        return this.#feeds.run(request, url, { runId: route.runId, grant });
+        return this.#feeds.run(request, url, { runId: route.runId, grant: this.#reporting(request, grant) });
       case "several":
         return this.#feeds.several(
           request,
           url,
-          route.runIds.map((runId, index) => ({ runId, grant: grants[index] ?? nothing })),
+          route.runIds.map((runId, index) => ({
+            runId,
+            grant: this.#reporting(request, grants[index] ?? nothing),
+          })),
         );
       case "global":
-        return this.#feeds.global(request, url, grant);
+        return this.#feeds.global(request, url, this.#reporting(request, grant));
     }
   }
 
   #shown<T>(request: Request, filter: ((value: T) => boolean) | undefined): (value: T) => boolean {
     return filter ? failingClosed(filter, (error) => this.#report(error, request)) : () => true;
+  }
+
+  /** For streams: the bus asks the filter, hides what it throws at, and counts that. */
+  #reporting(request: Request, { where }: Grant): Grant {
+    return { where: where && reporting(where, (error) => this.#report(error, request)) };
   }
 
   #problem(request: Request, error: unknown): Problem {
@@ -104,6 +112,15 @@ class Endpoint {
   #report(error: unknown, request: Request): void {
     const { onError } = this.#settings;
     (async () => onError?.(error, request))().catch(() => undefined);
+  }
+
+  /** An answer of the owner, on a copy: its headers may be sealed, or used for others. */
+  #passedOn(request: Request, response: Response): Response {
+    if (!this.#cors.admitsAny) return response;
+    const { status, statusText } = response;
+    const headers = new Headers(response.headers);
+    this.#cors.admit(request, headers);
+    return new Response(response.body, { status, statusText, headers });
   }
 
   /** What every answer says; without its body for a `HEAD`. */

@@ -18,4 +18,10 @@ export interface ReadableBus {
   runs(): Eventually<readonly RunInfo[]>;
   standing(runId: string, generation?: string): Eventually<RunStanding | undefined>;
   stats(options?: StatsOptions): Eventually<BusStats>;
+  /**
+   * Nothing comes any more: streams that would never end are refused.
+   *
+   * @internal
+   */
+  readonly isShutdown?: boolean;
 }

@@ -16,19 +16,28 @@ export interface AgentFigureRow {
   readonly attributes: readonly AgentAttribute[];
 }
 
-/** Attributes, and the field of the event data that they are taken from. */
-export const agentAttributes = {
-  "gen_ai.operation.name": undefined,
-  "gen_ai.provider.name": "provider",
-  "gen_ai.request.model": "model",
-  "gen_ai.response.model": "responseModel",
-  "gen_ai.token.type": undefined,
-  "gen_ai.agent.name": "agentName",
-  "gen_ai.tool.name": "toolName",
-  "gen_ai.tool.type": "toolType",
-  "error.type": undefined,
-} as const;
-export type AgentAttribute = keyof typeof agentAttributes;
+/** Attributes: the field of the event data that one is taken from, and whether its values are words of ours, so few. */
+export const agentAttributes: Readonly<Record<AgentAttribute, { readonly field?: string; readonly isOurs?: true }>> = {
+  "gen_ai.operation.name": { isOurs: true },
+  "gen_ai.provider.name": { field: "provider" },
+  "gen_ai.request.model": { field: "model" },
+  "gen_ai.response.model": { field: "responseModel" },
+  "gen_ai.token.type": { isOurs: true },
+  "gen_ai.agent.name": { field: "agentName" },
+  "gen_ai.tool.name": { field: "toolName" },
+  "gen_ai.tool.type": { field: "toolType" },
+  "error.type": {},
+};
+export type AgentAttribute =
+  | "gen_ai.operation.name"
+  | "gen_ai.provider.name"
+  | "gen_ai.request.model"
+  | "gen_ai.response.model"
+  | "gen_ai.token.type"
+  | "gen_ai.agent.name"
+  | "gen_ai.tool.name"
+  | "gen_ai.tool.type"
+  | "error.type";
 
 export const agentFigures = {
   "gen_ai.client.token.usage": {

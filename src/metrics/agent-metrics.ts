@@ -8,26 +8,28 @@ import {
   agentFigures,
   measured,
 } from "./agent-figures.js";
-import { BoundedNames } from "./bounded-names.js";
+import { BoundedAttributes } from "./bounded-attributes.js";
+import type { Stop } from "./component.js";
 import type { ObservedBus } from "./observed-bus.js";
 import { OpenOperations } from "./open-operations.js";
 
 type Data = Readonly<Record<string, unknown>>;
 type Extra = { readonly [A in AgentAttribute]?: string | undefined };
 
-/** Measures agents, models and tools by their events. What it returns stops it. */
-export function recordAgents(meter: Meter, bus: ObservedBus, component: Attributes): () => void {
+/** Measures agents, models and tools by their events. */
+export function recordAgents(meter: Meter, bus: ObservedBus, component: Attributes): Stop {
   const recorder = new AgentRecorder(meter, component);
   const tap = bus.tap({ event: (event) => recorder.event(event), closed: ({ runId }) => recorder.closed(runId) });
   return () => {
     tap.close();
     recorder.stop();
+    return undefined;
   };
 }
 
 class AgentRecorder {
   readonly #component: Attributes;
-  readonly #names = new BoundedNames();
+  readonly #bounded = new BoundedAttributes();
   readonly #histograms = new Map<AgentMetric, Histogram>();
   readonly #active: UpDownCounter;
   readonly #open = new OpenOperations((agentName) => this.#count(-1, agentName));
@@ -67,9 +69,10 @@ class AgentRecorder {
   }
 
   #started(event: BusEvent, operation: string, data: Data): void {
-    const { agentName } = data;
-    const name = typeof agentName === "string" ? agentName : undefined;
-    if (this.#open.began(event, operation, name) && operation === "invocation") this.#count(1, name);
+    const { agentName: name, toolName } = data;
+    const agentName = typeof name === "string" ? name : undefined;
+    const isNew = this.#open.began(event, { operation, agentName, toolName });
+    if (isNew && operation === "invocation") this.#count(1, agentName);
   }
 
   #finished(event: BusEvent, operation: string, data: Data): void {
@@ -84,7 +87,9 @@ class AgentRecorder {
       ? ((error as { type?: string } | undefined)?.type ?? "_OTHER")
       : undefined;
     const extra = { "gen_ai.operation.name": name, "error.type": errorType };
-    this.#record(metric, seconds(durationMillis), data, extra);
+    // Some agents end under another name than they began with; the first is the one that its tools are told under.
+    const named = span?.agentName === undefined ? data : { ...data, agentName: span.agentName };
+    this.#record(metric, seconds(durationMillis), named, extra);
     if (operation === "model") {
       this.#record("gen_ai.client.operation.time_to_first_chunk", seconds(timeToFirstChunkMillis), data, extra);
     }
@@ -110,13 +115,16 @@ class AgentRecorder {
   }
 
   #attributes(metric: AgentMetric, data: Data, extra: Extra = {}): Attributes {
-    const attributes: Attributes = { ...this.#component };
+    const words: Attributes = {};
+    const names: Record<string, string> = {};
     for (const name of agentFigures[metric].attributes) {
-      const field = agentAttributes[name];
+      const { field, isOurs } = agentAttributes[name];
       const value = field === undefined ? extra[name] : data[field];
-      if (typeof value === "string" && value !== "") attributes[name] = this.#names.of(name, value);
+      if (typeof value !== "string" || value === "") continue;
+      if (isOurs) words[name] = value;
+      else names[name] = value;
     }
-    return attributes;
+    return { ...this.#component, ...words, ...this.#bounded.of(metric, names) };
   }
 }
 

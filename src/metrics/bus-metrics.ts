@@ -1,33 +1,68 @@
 import type { Attributes, BatchObservableResult, Meter, Observable } from "@opentelemetry/api";
 import { type BusStats, detailFigures, dimensions, type FigureRow, figures, sharedMetrics } from "../bus/stats.js";
+import type { Stop } from "./component.js";
 import type { ObservedBus } from "./observed-bus.js";
+
+/** Reports the figures of `stats()`, all in one look per collection. */
+export function observeStats(meter: Meter, bus: ObservedBus, component: Attributes): Stop {
+  const observed = new ObservedFigures(meter, bus, component);
+  return () => observed.close();
+}
 
 /** One number of `stats()` as a metric has it. */
 interface Series {
   readonly instrument: Observable;
   readonly attributes: Attributes;
+  readonly isCounter: boolean;
   read(stats: BusStats): number;
 }
 
-/** Reports the figures of `stats()`, all in one look per collection. What it returns stops it. */
-export function observeStats(meter: Meter, bus: ObservedBus, component: Attributes): () => void {
-  const instruments = new Map<string, Observable>();
-  const series: Series[] = [];
-  for (const [figure, row] of Object.entries<FigureRow>({ ...figures, ...detailFigures })) {
-    const instrument = instruments.get(row.metric) ?? createInstrument(meter, row);
-    instruments.set(row.metric, instrument);
-    for (const { path, attributes } of partsOf(row)) {
-      const read = (stats: BusStats): number => valueAt({ ...stats, ...stats.details }, [figure, ...path]);
-      series.push({ instrument, attributes: { ...component, ...attributes }, read });
+class ObservedFigures {
+  readonly #meter: Meter;
+  readonly #series: readonly Series[];
+  readonly #instruments: Observable[];
+  /** Until it is closed: nothing shall hold a bus that nobody observes. */
+  #bus: ObservedBus | undefined;
+  #last: BusStats | undefined;
+  readonly #observe = (result: BatchObservableResult): void => {
+    const stats = this.#stats();
+    if (!stats) return;
+    for (const { instrument, attributes, isCounter, read } of this.#series) {
+      result.observe(instrument, this.#bus || isCounter ? read(stats) : 0, attributes);
     }
-  }
-  const observe = (result: BatchObservableResult): void => {
-    const stats = bus.stats({ depths: false, details: true });
-    for (const { instrument, attributes, read } of series) result.observe(instrument, read(stats), attributes);
   };
-  const observed = [...instruments.values()];
-  meter.addBatchObservableCallback(observe, observed);
-  return () => meter.removeBatchObservableCallback(observe, observed);
+
+  constructor(meter: Meter, bus: ObservedBus, component: Attributes) {
+    this.#meter = meter;
+    this.#bus = bus;
+    const instruments = new Map<string, Observable>();
+    this.#series = Object.entries<FigureRow>({ ...figures, ...detailFigures }).flatMap(([figure, row]) => {
+      const instrument = instruments.get(row.metric) ?? createInstrument(meter, row);
+      instruments.set(row.metric, instrument);
+      return partsOf(row).map(({ path, attributes }) => ({
+        instrument,
+        attributes: { ...component, ...attributes },
+        isCounter: row.instrument === "counter",
+        read: (stats) => valueAt({ ...stats, ...stats.details }, [figure, ...path]),
+      }));
+    });
+    this.#instruments = [...instruments.values()];
+    meter.addBatchObservableCallback(this.#observe, this.#instruments);
+  }
+
+  /**
+   * A cumulative reader repeats for ever what it saw last, and an alert on it would never end: so counters stay, and levels
+   * fall to 0. What it returns takes the series away.
+   */
+  close(): () => void {
+    this.#last = this.#stats();
+    this.#bus = undefined;
+    return () => this.#meter.removeBatchObservableCallback(this.#observe, this.#instruments);
+  }
+
+  #stats(): BusStats | undefined {
+    return this.#bus ? this.#bus.stats({ depths: false, details: true }) : this.#last;
+  }
 }
 
 function createInstrument(meter: Meter, { instrument, metric, unit, says }: FigureRow): Observable {

@@ -1,10 +1,15 @@
 import type { BusEvent } from "../bus/event.js";
 
-/** An operation that began and is not yet over. */
-export interface OpenOperation {
+/** What is at work. */
+export interface Begun {
   readonly operation: string;
-  readonly parentSpanId: string | undefined;
   readonly agentName: string | undefined;
+  readonly toolName: unknown;
+}
+
+/** An operation that began and is not yet over. */
+export interface OpenOperation extends Begun {
+  readonly parentSpanId: string | undefined;
   /** One of the same kind below it does the work: that one is measured. */
   wraps: boolean;
   firstChunkMillis: unknown;
@@ -25,13 +30,14 @@ export class OpenOperations {
   }
 
   /** False if it can't be told apart from others, or began before. */
-  began({ runId, spanId, parentSpanId }: BusEvent, operation: string, agentName: string | undefined): boolean {
+  began({ runId, spanId, parentSpanId }: BusEvent, begun: Begun): boolean {
     if (spanId === undefined) return false;
     const spans = this.#runs.get(runId) ?? new Map<string, OpenOperation>();
     this.#runs.set(runId, spans);
     if (spans.has(spanId) || spans.size === MAX_OPEN) return false;
-    spans.set(spanId, { operation, parentSpanId, agentName, wraps: false, firstChunkMillis: undefined });
-    if (operation !== "invocation") this.#markWrapper(spans, operation, parentSpanId);
+    const opened = { ...begun, parentSpanId, wraps: false, firstChunkMillis: undefined };
+    spans.set(spanId, opened);
+    if (begun.operation !== "invocation") this.#markWrapper(spans, opened);
     return true;
   }
 
@@ -64,13 +70,16 @@ export class OpenOperations {
     if (operation === "invocation") this.#agentLeft(agentName);
   }
 
-  /** The nearest of the same kind around it only wraps it, unless an agent or a tool is between. */
-  #markWrapper(spans: ReadonlyMap<string, OpenOperation>, operation: string, parentSpanId?: string): void {
+  /** The nearest of the same kind around it only wraps it, unless an agent or another tool is between. */
+  #markWrapper(spans: ReadonlyMap<string, OpenOperation>, { operation, toolName, parentSpanId }: OpenOperation): void {
     let parentId = parentSpanId;
     for (let depth = 0; parentId !== undefined && depth < MAX_DEPTH; depth += 1) {
       const parent = spans.get(parentId);
-      if (parent?.operation === operation) parent.wraps = true;
-      if (!parent || parent.operation === operation) return;
+      if (!parent) return;
+      if (parent.operation === operation && parent.toolName === toolName) {
+        parent.wraps = true;
+        return;
+      }
       if (parent.operation === "invocation" || parent.operation === "tool") return;
       parentId = parent.parentSpanId;
     }

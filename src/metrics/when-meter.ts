@@ -1,42 +1,44 @@
-import { createNoopMeter, diag, type Meter, type MeterProvider, metrics } from "@opentelemetry/api";
+import { createNoopMeter, type Meter, type MeterProvider, metrics } from "@opentelemetry/api";
 import type { ObservedBus } from "./observed-bus.js";
 import { version } from "./version.js";
 
 const SCOPE = "spanbus";
 const LOOK_MILLIS = 1000;
 
+/** Who waits for a meter. One of the two is called, once. */
+export interface MeterWanted {
+  use(meter: Meter): void;
+  failed(error: unknown): void;
+}
+
 /**
- * Calls `use` with a meter: at once if there is one, else as soon as a global provider is registered. A meter taken before
- * that would do nothing for ever, so a new run, an event or the next second looks again. What it returns stops the looking.
+ * Gives a meter: at once if there is one, else as soon as a global provider is registered. A meter taken before that would
+ * do nothing for ever, so a new run, an event or the next second looks again. What it returns stops the looking.
  */
-export function whenMeter(
-  bus: ObservedBus,
-  provider: MeterProvider | undefined,
-  use: (meter: Meter) => void,
-): () => void {
-  const now = provider ? provider.getMeter(SCOPE, version) : globalMeter();
-  if (now) {
-    use(now);
-    return () => {};
-  }
-  const stop = (): void => {
-    clearInterval(timer);
-    tap.close();
-  };
-  const look = (): void => {
-    const meter = globalMeter();
-    if (!meter) return;
-    stop();
+export function whenMeter(bus: ObservedBus, provider: MeterProvider | undefined, wanted: MeterWanted): () => void {
+  /** True when there is no need to look again. */
+  const look = (): boolean => {
     try {
-      use(meter);
+      const meter = provider ? provider.getMeter(SCOPE, version) : globalMeter();
+      if (!meter) return false;
+      stop();
+      wanted.use(meter);
     } catch (error) {
-      diag.error("spanbus: the meter provider failed, there will be no metrics", error);
+      stop();
+      wanted.failed(error);
     }
+    return true;
   };
+  let stop = (): void => {};
+  if (look()) return stop;
   const tap = bus.tap({ opened: look, event: look });
   const timer: { unref?(): unknown } & ReturnType<typeof setInterval> = setInterval(look, LOOK_MILLIS);
   // Waiting for a provider holds no process open.
   timer.unref?.();
+  stop = () => {
+    clearInterval(timer);
+    tap.close();
+  };
   return stop;
 }
 

@@ -139,10 +139,10 @@ export class SpanRecord {
     return undefined;
   }
 
-  /** The span of the same operation around it that it does the work of: no agent or tool is between. */
+  /** The span of the same operation around it that it does the work of: no agent and no other tool is between. */
   get wrapper(): SpanRecord | undefined {
     for (const each of this.ancestors()) {
-      if (each.kind === this.kind) return each;
+      if (each.kind === this.kind && each.toolName === this.toolName) return each;
       if (each.isLevel) return undefined;
     }
     return undefined;

@@ -7,23 +7,48 @@ interface Encoded {
   readonly data: number;
 }
 
-/** Frames of events in bytes, made once for everybody who reads them and kept as long as the event is. */
+/** Readers of a live event come for it within moments; what is older is made again. */
+const MAX_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Frames of events in bytes, made once for everybody who reads them about then. At most `maxBytes` of them are kept, and none
+ * longer than its event: two halves, of which the older is forgotten when the newer is full.
+ */
 export class Frames {
   readonly #encoder = new TextEncoder();
-  readonly #encoded = new WeakMap<BusEvent, Encoded>();
+  readonly #maxHalf: number;
+  #newer = new WeakMap<BusEvent, Encoded>();
+  #older = new WeakMap<BusEvent, Encoded>();
+  /** Bytes that went into the newer half. */
+  #bytes = 0;
+
+  constructor({ maxBytes = MAX_BYTES }: { readonly maxBytes?: number } = {}) {
+    this.#maxHalf = maxBytes / 2;
+  }
 
   /** `resumable: false` leaves out the id, as in `eventFrame`. Shared: not to be changed or transferred. */
   of(event: BusEvent, { resumable }: { readonly resumable: boolean }): Uint8Array {
-    let encoded = this.#encoded.get(event);
-    if (!encoded) {
-      encoded = { frame: this.#encoder.encode(eventFrame(event)), data: idLine(event.id).length };
-      this.#encoded.set(event, encoded);
-    }
-    return resumable ? encoded.frame : encoded.frame.subarray(encoded.data);
+    const { frame, data } = this.#newer.get(event) ?? this.#older.get(event) ?? this.#encode(event);
+    return resumable ? frame : frame.subarray(data);
   }
 
   /** A frame that is not an event. */
   text(frame: string): Uint8Array {
     return this.#encoder.encode(frame);
+  }
+
+  #encode(event: BusEvent): Encoded {
+    const encoded = { frame: this.#encoder.encode(eventFrame(event)), data: idLine(event.id).length };
+    const { length } = encoded.frame;
+    if (this.#bytes + length > this.#maxHalf) {
+      this.#older = this.#newer;
+      this.#newer = new WeakMap();
+      this.#bytes = 0;
+    }
+    if (length <= this.#maxHalf) {
+      this.#newer.set(event, encoded);
+      this.#bytes += length;
+    }
+    return encoded;
   }
 }

@@ -62,6 +62,8 @@ const garbage: Record<string, unknown> = {
   "an empty run id": { runId: "", type: "note" },
   "a run id with a line break": { runId: "a\nb", type: "note" },
   "a run id of 257 characters": { runId: "r".repeat(257), type: "note" },
+  "a run id with half a character": { runId: "r\ud83d", type: "note" },
+  "a type with half a character": { runId: "r", type: "\udc00note" },
   "a type that is no string": { runId: "run", type: Symbol("note") },
   "an empty type": { runId: "run", type: "" },
   "a type of the bus": { runId: "run", type: "bus.gap" },

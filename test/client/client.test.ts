@@ -1,6 +1,6 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { getEventListeners, once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type BusEvent, EventBus, type Subscription } from "spanbus";
 import { type Client, type ConnectionState, connect, EndpointError } from "spanbus/client";
@@ -70,6 +70,33 @@ class Remote {
     });
   }
 }
+
+/** The address of a server that answers as it is told, which is not as an endpoint does. */
+async function served(answer: RequestListener): Promise<string> {
+  return listening(createServer(answer));
+}
+
+/** The address of a server that takes connections and never says a word. */
+async function mute(): Promise<string> {
+  const sockets = new Set<{ destroy(): void }>();
+  const server = createNetServer((socket) => sockets.add(socket));
+  closing.push(async () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  return listening(server);
+}
+
+async function listening(server: Server | ReturnType<typeof createNetServer>): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closing.push(async () => {
+    if ("closeAllConnections" in server) server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const eventStream = { "content-type": "text/event-stream" };
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
@@ -178,6 +205,30 @@ describe("a remote reader of one run", () => {
     expect(events.map(({ type }) => String(type))).toEqual(["order.placed"]);
   });
 
+  it("ends as `dropped` when its run was forgotten, and would wait for it no more", async () => {
+    const remote = await Remote.start();
+    publishNote(remote.bus, "run", 1);
+    const reader = remote.client().subscribe("run");
+    await readOne(reader);
+    remote.bus.dropHistory("run");
+    const rest = await readToEnd(reader);
+    expect(rest.filter(isOfType("note"))).toEqual([]);
+    expect(await reader.ended).toEqual({ reason: "dropped" });
+  });
+
+  it("goes on when `onConnection` throws", async () => {
+    const remote = await Remote.start();
+    publishNote(remote.bus, "run", 1);
+    remote.bus.closeStream("run", "completed");
+    const reader = remote.client().subscribe("run", {
+      onConnection: () => {
+        throw new Error("mine");
+      },
+    });
+    expect(numbers(await readToEnd(reader))).toEqual([1]);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
+  });
+
   it("gives what is there as a batch", async () => {
     const remote = await Remote.start();
     publishNotes(remote.bus, "run", 1, 50);
@@ -265,7 +316,188 @@ describe("a remote reader of all runs", () => {
   });
 });
 
+describe("a cut before the first event of all runs", () => {
+  it("is told by a gap at the first event that comes", async () => {
+    const remote = await Remote.start();
+    const reader = remote.client().subscribeGlobal({ types: ["note"] });
+    const reading = read(reader, 2);
+    await remote.attached(1);
+    remote.cut();
+    await remote.attached(0);
+    publishNote(remote.bus, "run", 1);
+    await remote.attached(1);
+    const seen = publishNote(remote.bus, "run", 2);
+    const [gap, event] = await reading;
+    expect(gap).toMatchObject({ type: "bus.gap", id: seen.id, runId: "run", data: { missed: 0, reason: "cut" } });
+    expect(event).toEqual(seen);
+  });
+});
+
+describe("a signal", () => {
+  it("has one listener, however many subscriptions its client has, and none when they are over", async () => {
+    const { signal } = new AbortController();
+    const client = connect(await mute(), { signal });
+    const readers = Array.from({ length: 20 }, (_, n) => client.subscribe(`run ${n}`));
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    for (const reader of readers) reader.close();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+
+  it("that is aborted already ends a reader before anything is asked, and leaves nothing behind", async () => {
+    const asked: string[] = [];
+    const own = new AbortController();
+    const client = connect("http://localhost:1", {
+      signal: AbortSignal.abort(new Error("over")),
+      fetch: async (url) => {
+        asked.push(url);
+        return new Response();
+      },
+    });
+    const reader = client.subscribe("run", { signal: own.signal });
+    expect(await readToEnd(reader)).toEqual([]);
+    expect(await reader.ended).toEqual({ reason: "aborted" });
+    await expect(client.runs()).rejects.toThrow("over");
+    expect(getEventListeners(own.signal, "abort")).toHaveLength(0);
+    expect(asked).toEqual([]);
+  });
+
+  it("of its client ends a question that is not answered", async () => {
+    const controller = new AbortController();
+    const client = connect(await mute(), { signal: controller.signal });
+    const question = client.stats();
+    controller.abort(new Error("enough"));
+    await expect(question).rejects.toThrow("enough");
+    expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
+  });
+});
+
 describe("an endpoint that", () => {
+  it("takes connections and never answers is given up, by every call", async () => {
+    const client = connect(await mute(), { silenceMillis: 20, giveUpMillis: 1 });
+    const message = /did not answer within 20 ms/;
+    expect((await failureOf(client.subscribe("run"))).message).toMatch(message);
+    await expect(client.runs()).rejects.toThrow(message);
+    await expect(client.history("run")).rejects.toThrow(message);
+    await expect(client.stats()).rejects.toThrow(message);
+  });
+
+  it("begins to answer and stops is given up, by every call", async () => {
+    const url = await served((_, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.write('{"runs":[');
+    });
+    await expect(connect(url, { silenceMillis: 50 }).runs()).rejects.toThrow("did not answer within 50 ms");
+  });
+
+  it("is not asked since the headers do not come is given up", async () => {
+    const client = connect("http://localhost:1", { silenceMillis: 20, headers: () => new Promise(() => {}) });
+    await expect(client.runs()).rejects.toThrow("did not answer within 20 ms");
+  });
+
+  it.each([
+    ["a heartbeat", ": heartbeat\n\n"],
+    ["where live begins", "event: caught-up\ndata: {}\n\n"],
+    ["half an event", 'data: {"id"'],
+    ["what is no event", "data: {}\n\n"],
+    ["an end that is null", "event: end\ndata: null\n\n"],
+    ["an end without a reason", "event: end\ndata: {}\n\n"],
+    ["an end for a reason that is none", 'event: end\ndata: {"reason":"evicted"}\n\n'],
+  ])("sends %s and cuts, always, is asked ever more seldom and given up", async (_, text) => {
+    let requests = 0;
+    const url = await served((_request, response) => {
+      requests += 1;
+      response.writeHead(200, eventStream).end(text);
+    });
+    const reader = connect(url, { giveUpMillis: 600 }).subscribe("run");
+    await failureOf(reader);
+    expect(await reader.ended).toEqual({ reason: "cut" });
+    // Pauses of at least 125 and 250 ms, and what is left.
+    expect(requests).toBeLessThanOrEqual(5);
+  });
+
+  it("sends what is no event gives the events before it, then the reason", async () => {
+    const event = { id: "g-1.1", runId: "run", type: "note", time: 1, data: { n: 1 } };
+    const url = await served((request, response) => {
+      const first = request.url?.includes("after=") ? "" : `data: ${JSON.stringify(event)}\n\n`;
+      response.writeHead(200, eventStream).write(`${first}data: {"id":1}\n\n`);
+    });
+    const reader = connect(url, { giveUpMillis: 1 }).subscribe("run");
+    expect(await readOne(reader)).toEqual(event);
+    expect((await failureOf(reader)).message).toContain("no stream of events: TypeError: `id` of an event must be");
+  });
+
+  it("sends without end what is no event is given up", async () => {
+    const url = await served((_, response) => {
+      response.writeHead(200, eventStream);
+      const more = (): void => {
+        while (response.write("data: x\n".repeat(10_000)));
+      };
+      response.on("drain", more);
+      more();
+    });
+    const error = await failureOf(connect(url, { giveUpMillis: 1 }).subscribe("run"));
+    expect(error.message).toMatch(/no stream of events: .*max buffer size/);
+  });
+
+  it("refuses without end is read no further", async () => {
+    const url = await served((_, response) => {
+      response.writeHead(400, { "content-type": "application/problem+json" });
+      const more = (): void => {
+        while (response.write("x".repeat(10_000)));
+      };
+      response.on("drain", more);
+      more();
+    });
+    const client = connect(url);
+    expect((await failureOf(client.subscribe("run"))).message).toMatch(/answered 400$/);
+    await expect(client.runs()).rejects.toMatchObject({ status: 400 });
+  });
+
+  it("sends elsewhere is not followed, and not asked again", async () => {
+    const asked: string[] = [];
+    const url = await served((request, response) => {
+      asked.push(request.url ?? "");
+      response.writeHead(302, { location: "/elsewhere" }).end();
+    });
+    const client = connect(url);
+    const error = await failureOf(client.subscribe("run"));
+    expect(error.status).toBe(302);
+    expect(error.message).toContain("a redirect, which is not followed");
+    await expect(client.runs()).rejects.toMatchObject({ status: 302 });
+    expect(asked).toEqual(["/runs/run/events?wait=true", "/runs"]);
+  });
+
+  it.each([
+    ["the seconds", () => "1"],
+    ["the date", () => new Date(Date.now() + 2000).toUTCString()],
+  ])("is busy is asked again after %s of `Retry-After`", async (_, retryAfter) => {
+    const times: number[] = [];
+    const remote = await Remote.start();
+    publishNote(remote.bus, "run", 1);
+    const reader = connect(remote.url, {
+      fetch: async (url, init) => {
+        times.push(performance.now());
+        if (times.length > 1) return fetch(url, init);
+        return new Response(null, { status: 503, headers: { "retry-after": retryAfter() } });
+      },
+    }).subscribe("run");
+    await readOne(reader);
+    reader.close();
+    // The first pause without it is at most 375 ms.
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(900);
+  });
+
+  it.each(["null", "{}", '{"runs":{},"events":[1]}', '{"runs":[{}],"events":[{}]}'])(
+    "answers %s is no endpoint",
+    async (text) => {
+      const client = connect(await served((_, response) => response.end(text)));
+      const says = "is it a spanbus endpoint?";
+      await expect(client.runs()).rejects.toThrow(says);
+      await expect(client.history("run")).rejects.toThrow(says);
+      await expect(client.stats()).rejects.toThrow(says);
+    },
+  );
+
   it("refuses ends the reader with what it says", async () => {
     const remote = await Remote.start({ authorize: () => false });
     const error = await failureOf(remote.client().subscribe("run"));
@@ -351,6 +583,10 @@ describe("a mistake in the call", () => {
   it.each<[string, () => unknown, string]>([
     ["no address", () => connect("nowhere"), '`url` must be an http or https address, got "nowhere"'],
     ["another scheme", () => connect("ftp://host"), '`url` must be an http or https address, got "ftp://host"'],
+    ["a query", () => connect("http://host/?a=1"), "`url` must not hold a query or a hash"],
+    ["a hash", () => connect("http://host/#a"), "`url` must not hold a query or a hash"],
+    ["a password", () => connect("http://me:secret@host/"), "`url` must not hold a user or a password"],
+    ["half a character", () => client.subscribe("\ud83d"), "`runId` must be 1 to 256 characters"],
     [
       "no patience",
       () => connect("http://host", { giveUpMillis: 0 }),
@@ -359,6 +595,7 @@ describe("a mistake in the call", () => {
     ["no fetch", () => connect("http://host", { fetch: 1 as never }), "`fetch` must be a function, got 1"],
     ["no signal", () => connect("http://host", { signal: 1 as never }), "`signal` must be an AbortSignal, got 1"],
     ["an empty run id", () => client.subscribe(""), "`runId` must be 1 to 256 characters"],
+    ["a run id that no path can hold", () => client.subscribe(".."), '`runId` must be other than "." and ".."'],
     ["types that are none", () => client.subscribe("r", { types: ["*"] }), "`types` must be exact names or prefixes"],
     ["waiting that is none", () => client.subscribe("r", { wait: 1 as never }), "`wait` must be true or false, got 1"],
     ["options that are none", () => client.subscribeGlobal(1 as never), "`options` must be an object, got 1"],

@@ -77,6 +77,28 @@ describe("dashboards/grafana-spanbus.json", () => {
     }
   });
 
+  it("asks for a stat what is now, and shows a dash where there is nothing: an incident that is over is not red", () => {
+    const stats = panels.filter(({ type }) => type === "stat");
+    expect(stats.length).toBe(rows.flatMap((row) => row.panels).filter(({ kind }) => kind === "stat").length);
+    for (const { title, targets: asked = [], fieldConfig, options } of stats) {
+      expect(asked, title).toMatchObject([{ instant: true, range: false }]);
+      expect(fieldConfig?.defaults.noValue, title).toBe("–");
+      expect(options, title).toMatchObject({ graphMode: "none" });
+    }
+    const graphs = panels.filter(({ type }) => type === "timeseries");
+    for (const query of graphs.flatMap(({ targets: asked = [] }) => asked)) {
+      expect(query).toMatchObject({ instant: false, range: true });
+    }
+  });
+
+  it("counts the last hour in whole numbers that are written out", () => {
+    const lastHour = panels.filter(({ title }) => title?.endsWith("last hour"));
+    expect(lastHour.length).toBeGreaterThan(0);
+    for (const { title, fieldConfig } of lastHour) {
+      expect(fieldConfig?.defaults, title).toMatchObject({ decimals: 0, unit: "none" });
+    }
+  });
+
   it("numbers panels and queries without doubles", () => {
     const ids = all.map(({ id }) => id);
     expect(new Set(ids).size).toBe(all.length);

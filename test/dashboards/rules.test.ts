@@ -8,9 +8,10 @@ import { hasPromtool, promtool } from "./promtool.js";
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const shipped = read("dashboards/prometheus-rules.yaml");
 const tests = read("dashboards/prometheus-rules.test.yaml");
-const expressions = [...shipped.matchAll(/^ +expr: (.*)$/gm)].map(([, scalar = ""]) => unquoted(scalar));
+const expressions = [...shipped.matchAll(/^ +expr: (.*(?:\n {10}.*)*)$/gm)].map(([, scalar = ""]) => unquoted(scalar));
 
 function unquoted(scalar: string): string {
+  if (scalar.startsWith("|-\n")) return scalar.slice("|-\n".length).replace(/^ {10}/gm, "");
   return scalar.startsWith("'") ? scalar.slice(1, -1).replaceAll("''", "'") : JSON.parse(scalar);
 }
 

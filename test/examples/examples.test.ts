@@ -159,6 +159,13 @@ describe("examples", () => {
     expect(stdout).toContain(`The exporter sent them to ${collector.url}.`);
     expect(collector.spans).toEqual([]);
     expect(collector.metricExports).toHaveLength(1);
+    // By these Prometheus tells two processes of one service apart.
+    expect(collector.metricResources).toEqual([
+      expect.objectContaining({
+        "service.name": "travel-agency",
+        "service.instance.id": expect.stringMatching(/^[\da-f]{8}-/),
+      }),
+    ]);
 
     const exported = new Map(collector.metricExports.at(-1)?.map((metric) => [metric.name, metric]));
     const [, counted] = /The bus itself counted (\d+) events published/.exec(stdout) ?? [];

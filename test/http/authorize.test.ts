@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { type BusEvent, EventBus } from "spanbus";
 import type { Asked, Authorize } from "spanbus/http";
 import { describe, expect, it } from "vitest";
@@ -16,6 +17,8 @@ function busWithRun(): EventBus {
 }
 
 const yes = () => true;
+
+const thenable = runInNewContext("({ then(settled) { settled(false) } })") as object;
 
 const ofTenant = (tenant: string) => ({
   where: (event: BusEvent) => event.runId.startsWith(`${tenant}:`),
@@ -200,6 +203,13 @@ describe("a filter", () => {
     ],
     ["is asynchronous", (async () => true) as unknown as () => boolean],
     ["fails asynchronously", (() => Promise.reject(new Error("later"))) as unknown as () => boolean],
+    ["is asynchronous in another realm", runInNewContext("async () => false") as () => boolean],
+    ["gives what only looks like a promise", (() => thenable) as unknown as () => boolean],
+    [
+      "gives a function that looks like a promise",
+      (() => Object.assign(() => 1, thenable)) as unknown as () => boolean,
+    ],
+    ["gives what cannot even be looked at", runInNewContext("() => ({ get then() { throw 1 } })") as () => boolean],
   ])("that %s hides", async (_, filter) => {
     const bus = busWithRun();
     const errors: unknown[] = [];
@@ -209,10 +219,53 @@ describe("a filter", () => {
     });
     expect(await (await ask("/runs")).json()).toEqual({ runs: [] });
     expect(errors).toHaveLength(1);
-    expect(await (await ask("/runs/r")).json()).toMatchObject({ events: [] });
+    expect((await ask("/runs/r")).status).toBe(404);
     expect(errors).toHaveLength(5);
     bus.closeStream("r");
     expect(await (await ask("/runs/r/events")).text()).not.toContain("note");
     expect(bus.stats().errors, "the bus counts what it asked").toBe(4);
+    expect(await (await ask("/events?run=r")).text()).not.toContain("note");
+    expect(errors, "on streams it is told as well").toHaveLength(13);
   });
+
+  it("that throws at a live event is told, and the stream goes on", async () => {
+    const bus = busWithRun();
+    const errors: unknown[] = [];
+    const where = ({ data }: BusEvent) => {
+      if ((data as unknown as { n?: number }).n === 5) throw new Error("broken");
+      return true;
+    };
+    const url = await serve(bus, { authorize: () => ({ where }), onError: (error) => errors.push(error) });
+    const clients = [await Client.open(`${url}/runs/r/events`), await Client.open(`${url}/events`)];
+    for (const client of clients) await client.until("caught-up");
+    publishNotes(bus, "r", 5, 6);
+    for (const client of clients) expect(await client.events(1)).toMatchObject([{ data: { n: 6 } }]);
+    expect(errors).toMatchObject([{ message: "broken" }, { message: "broken" }]);
+  });
+
+  it("that shows nothing kept of a run makes its history that of an unknown one", async () => {
+    const ask = asker(busWithRun(), { authorize: () => ofTenant("a") });
+    const [hidden, unknown] = [await ask("/runs/r"), await ask("/runs/unknown")];
+    expect([hidden.status, await hidden.text()]).toEqual([
+      404,
+      (await unknown.text()).replace('\\"unknown\\"', '\\"r\\"'),
+    ]);
+  });
+
+  it("that shows something of a run leaves it known, where nothing shown is asked for", async () => {
+    const even = ({ data }: BusEvent) => (data as unknown as { n: number }).n % 2 === 0;
+    const bus = busWithRun();
+    const ask = asker(bus, { authorize: () => ({ where: even }) });
+    expect(await (await ask("/runs/r?types=other")).json()).toMatchObject({ events: [] });
+    expect(await (await ask(`/runs/r?after=${bus.history("r").at(-1)?.id}`)).json()).toMatchObject({ events: [] });
+  });
+
+  it.each([{ where: yes }, { runs: yes }, { where: yes, runs: yes }])(
+    "bounds no figures: %o gets 403 for them",
+    async (grant) => {
+      const ask = asker(busWithRun(), { authorize: () => grant });
+      expect((await ask("/stats")).status).toBe(403);
+      expect((await ask("/")).status, "and the page, which asks by itself").toBe(200);
+    },
+  );
 });

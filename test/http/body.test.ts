@@ -82,6 +82,28 @@ describe("the body of a stream", () => {
     expect(last.done).toBe(true);
   });
 
+  it("that nobody begins to read leaves by itself, and one that was begun stays", async () => {
+    stopTheClock();
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    const timers = vi.getTimerCount();
+    const ask = asker(bus, { maxConnections: 2 });
+    const dropped = await ask("/runs/r/events");
+    const begun = readerOf(await ask("/runs/r/events"));
+    await begun.read();
+    expect((await ask("/runs/r/events")).status).toBe(503);
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(bus.stats().runSubscribers).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(bus.stats().runSubscribers).toBe(1);
+    const next = await ask("/runs/r/events");
+    expect([next.status, await dropped.text()], "cut, not caught up").toEqual([200, ""]);
+    await next.body?.cancel();
+    await begun.cancel();
+    await settle();
+    expect(vi.getTimerCount()).toBe(timers);
+  });
+
   it("of a request that was aborted before has no reader", async () => {
     const bus = new EventBus();
     publishNote(bus, "r", 1);

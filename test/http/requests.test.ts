@@ -170,6 +170,41 @@ describe("a request that cannot be met gets a problem, never a stack:", () => {
   });
 });
 
+describe("a bus that was shut down", () => {
+  async function shutDown(): Promise<EventBus> {
+    const bus = busOf("open", "closed");
+    bus.closeStream("closed", "completed");
+    await bus.shutdown();
+    return bus;
+  }
+
+  it.each([
+    "/events",
+    "/runs/open/events",
+    "/runs/open/events?wait",
+    "/runs/later/events?wait",
+    "/events?run=open",
+    "/events?run=closed&run=open",
+    "/events?run=later&wait",
+  ])("answers %s with 503 and when to come back", async (path) => {
+    const bus = await shutDown();
+    for (const method of ["GET", "HEAD"]) {
+      const answer = await asker(bus)(path, { method });
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([503, "application/problem+json"]);
+      expect(answer.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+    }
+    expect(bus.stats()).toMatchObject({ runSubscribers: 0, globalSubscribers: 0 });
+  });
+
+  it("still shows what it has, and what had ended", async () => {
+    const ask = asker(await shutDown());
+    for (const path of ["/runs", "/runs/open", "/runs/closed", "/stats"]) expect((await ask(path)).status).toBe(200);
+    for (const path of ["/runs/closed/events", "/events?run=closed"])
+      expect(await (await ask(path)).text()).toContain("event: end");
+    expect((await ask("/runs/later/events")).status).toBe(404);
+  });
+});
+
 describe("HEAD", () => {
   it.each(["/", "/runs", "/runs/r", "/stats", "/runs/r/events", "/events", "/events?run=r"])(
     "of %s is the head of GET, without a reader",
@@ -238,6 +273,39 @@ describe("pages of other origins", () => {
     expect(preflight.headers.get("access-control-allow-headers")).toContain("Last-Event-ID");
     const refused = await ask("/runs", from("https://app.example"));
     expect([refused.status, allowed(refused)]).toEqual([403, "*"]);
+  });
+
+  const asks = (headers: string, origin = "https://app.example") => ({
+    method: "OPTIONS",
+    headers: { Origin: origin, "Access-Control-Request-Headers": headers },
+  });
+  const headersAllowed = (response: Response) =>
+    response.headers.get("access-control-allow-headers")?.toLowerCase().split(", ");
+
+  it("may send any header by which they are known", async () => {
+    const ask = asker(busOf(), { cors: ["https://app.example"] });
+    const preflight = await ask("/runs", asks("x-api-key,x-team"));
+    expect(headersAllowed(preflight)).toEqual(["authorization", "cache-control", "last-event-id", "x-api-key,x-team"]);
+    expect(preflight.headers.get("vary")).toBe("Origin, Access-Control-Request-Headers");
+    expect(headersAllowed(await ask("/runs", asks("x-api-key", "https://other.example")))).toBeUndefined();
+  });
+
+  it.each(["x api", "x-a,", "x: y", "<x>"])("may not send %j, which is no header", async (asked) => {
+    const preflight = await asker(busOf(), { cors: "*" })("/runs", asks(asked));
+    expect(headersAllowed(preflight)).toEqual(["authorization", "cache-control", "last-event-id"]);
+  });
+
+  it("are told what the owner answers, which stays as it was", async () => {
+    const redirect = Response.redirect("https://login.example/", 303);
+    const init = from("https://app.example");
+    const answer = await asker(busOf(), { cors: ["https://app.example"], authorize: () => redirect })("/runs", init);
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, "https://login.example/"]);
+    expect(allowed(answer)).toBe("https://app.example");
+    expect(allowed(redirect)).toBeNull();
+    const refusal = new Response("who are you?", { status: 401, headers: { Vary: "Cookie" } });
+    const told = await asker(busOf(), { cors: ["https://app.example"], authorize: () => refusal })("/runs", init);
+    expect([told.status, await told.text(), told.headers.get("vary")]).toEqual([401, "who are you?", "Cookie, Origin"]);
+    expect(await asker(busOf(), { authorize: () => redirect })("/runs", init), "without `cors`").toBe(redirect);
   });
 });
 

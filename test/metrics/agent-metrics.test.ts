@@ -1,4 +1,4 @@
-import type { Attributes } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
 import type { Histogram } from "@opentelemetry/sdk-metrics";
 import { EventBus, type EventInput } from "spanbus";
 import { observeEventBus } from "spanbus/metrics";
@@ -181,6 +181,68 @@ describe("agent metrics", () => {
     expect(tools.map(({ attributes }) => attributes["gen_ai.tool.name"])).toEqual(["search", "ask_writer"]);
   });
 
+  it("measure a tool that calls another tool, and say that it failed", async () => {
+    const { service, look } = measured();
+    const outer = service.tool("plan_trip");
+    service.tool("search", { under: outer }).end();
+    outer.recordException(new TypeError("no plan"));
+    fail(outer);
+    const tools = recorded(await look(), "gen_ai.execute_tool.duration");
+    expect(tools.map(({ attributes }) => [attributes["gen_ai.tool.name"], attributes["error.type"]])).toEqual([
+      ["search", undefined],
+      ["plan_trip", "TypeError"],
+    ]);
+    expect(service.info(outer)).toMatchObject({ toolCalls: 2, failedToolCalls: 1 });
+  });
+
+  it("measure a call once below steps in steps", async () => {
+    const { service, look } = measured();
+    const plan = (under: Span) => service.plain("plan", { under, attributes: { "gen_ai.operation.name": "plan" } });
+    const outer = service.model();
+    const [first, second] = [plan(outer), plan(outer)];
+    const inner = plan(second);
+    const model = service.model({ under: inner });
+    for (const span of [model, inner, first, second, outer]) span.end();
+    expect(recorded(await look(), "gen_ai.client.operation.duration").map(({ count }) => count)).toEqual([1]);
+  });
+
+  it("count nothing twice when a bus is observed twice", async () => {
+    const { provider, collector } = metering();
+    const service = new Service();
+    observeEventBus(service.bus, { meterProvider: provider, name: "bus", agentMetrics: true });
+    observeEventBus(service.bus, { meterProvider: provider, name: "bus", agentMetrics: true }).close();
+    const agent = service.agent("planner");
+    service.tool("search", { under: agent }).end();
+    await service.bus.forceFlush();
+    await collector.look();
+    expect(collector.value("spanbus.agent.run.active")).toBe(1);
+    expect(recorded(collector, "gen_ai.execute_tool.duration").map(({ count }) => count)).toEqual([1]);
+  });
+
+  it("keep combinations few, also over many collections", async () => {
+    const { provider, collector } = metering();
+    const bus = new EventBus();
+    observeEventBus(bus, { meterProvider: provider, name: "bus", agentMetrics: true });
+    for (let n = 0; n < 5000; n += 1) {
+      const data = {
+        toolName: `tool-${n % 90}`,
+        agentName: `agent-${Math.floor(n / 90) % 80}`,
+        durationMillis: 1,
+        error: { type: `E${n % 7}`, message: "" },
+      };
+      bus.publish({ runId: "run", type: "agent.tool.failed", data });
+      if (n % 1000 === 0) await collector.look();
+    }
+    const tools = recorded(await collector.look(), "gen_ai.execute_tool.duration");
+    expect(tools).toHaveLength(501);
+    expect(tools.reduce((total, { count }) => total + count, 0)).toBe(5000);
+    expect(tools.at(-1)?.attributes).toEqual({
+      "gen_ai.tool.name": "_other",
+      "gen_ai.agent.name": "_other",
+      "error.type": "_other",
+    });
+  });
+
   it("name the tokens of embeddings as theirs", async () => {
     const { service, look } = measured();
     const attributes = { "gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 9 };
@@ -204,11 +266,14 @@ describe("agent metrics", () => {
     expect(tools[7]).toMatchObject({ attributes: { "gen_ai.tool.name": "tool-7" }, count: 2 });
   });
 
-  it("cut long names", async () => {
+  it("cut long names, never through a character, and let no control character through", async () => {
     const { service, look } = measured();
     service.tool("x".repeat(5000)).end();
     const [tool] = recorded(await look(), "gen_ai.execute_tool.duration");
     expect(tool?.attributes["gen_ai.tool.name"]).toBe("x".repeat(128));
+    service.tool(`a\u0000b\u001b[31m${"y".repeat(119)}😀`).end();
+    const [, next] = recorded(await look(), "gen_ai.execute_tool.duration");
+    expect(next?.attributes["gen_ai.tool.name"]).toBe(`a\uFFFDb\uFFFD[31m${"y".repeat(119)}`);
   });
 
   it.each<[string, EventInput[]]>([

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Attributes, metrics } from "@opentelemetry/api";
+import { type Attributes, type DiagLogger, diag, metrics } from "@opentelemetry/api";
 import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metrics";
 import { EventBus, type EventBusOptions } from "spanbus";
 import { observeEventBus } from "spanbus/metrics";
@@ -10,7 +10,25 @@ import { pass, Service, withFakeTime } from "../otel/support.js";
 import { type Collector, metering } from "./support.js";
 
 restoreAfterEach();
-afterEach(() => metrics.disable());
+afterEach(() => {
+  metrics.disable();
+  diag.disable();
+});
+
+/** What is said to `diag` from here on. */
+function diagnostics(): string[] {
+  const told: string[] = [];
+  const say = (level: string) => (message: string) => void told.push(`${level} ${message}`);
+  const logger: DiagLogger = {
+    error: say("error"),
+    warn: say("warn"),
+    info: () => {},
+    debug: () => {},
+    verbose: () => {},
+  };
+  diag.setLogger(logger, { suppressOverrideMessage: true });
+  return told;
+}
 
 const table: Readonly<Record<string, FigureRow>> = { ...figures, ...detailFigures };
 
@@ -210,24 +228,109 @@ describe("`observeEventBus`", () => {
     expect(JSON.stringify(before)).not.toMatch(/run-\d|user-\d|agent-\d/);
   });
 
-  it("stops at the end of `close` and of a `using` block, and only for its bus", async () => {
-    // A cumulative reader repeats for ever what it once saw.
-    const { provider, collector } = metering(AggregationTemporality.DELTA);
+  it("tells two buses apart that were given one name, and says so", async () => {
+    const { provider, collector } = metering();
+    const told = diagnostics();
     const [one, two] = [new EventBus(), new EventBus()];
-    const observation = observeEventBus(one, { meterProvider: provider, name: "one" });
-    observeEventBus(two, { meterProvider: provider, name: "two" });
-    observation.close();
-    observation.close();
-    {
-      using _ = observeEventBus(one, { meterProvider: provider, name: "using" });
-      await collector.look();
-      expect(collector.points("spanbus.event.published")).toHaveLength(2);
-    }
+    observeEventBus(one, { meterProvider: provider, name: "orders" });
+    const second = observeEventBus(two, { meterProvider: provider, name: "orders" });
+    publishNotes(one, "run", 1, 3);
+    publishNotes(two, "run", 1, 5);
     await collector.look();
-    const names = collector
-      .points("spanbus.event.published")
-      .map(({ attributes }) => attributes["otel.component.name"]);
-    expect(names).toEqual(["two"]);
+    const published = (name: string) => collector.value("spanbus.event.published", { "otel.component.name": name });
+    expect([published("orders"), published("orders/1")]).toEqual([3, 5]);
+    expect(told).toEqual(['warn spanbus: another bus is observed as "orders", so this one is "orders/1"']);
+    second.close();
+    observeEventBus(new EventBus(), { meterProvider: provider, name: "orders/1" });
+    expect((await collector.look()).value("spanbus.event.published", { "otel.component.name": "orders/1" })).toBe(0);
+    expect(told).toHaveLength(1);
+  });
+
+  it("that is closed leaves counters where they are and levels at 0, for readers that repeat what they saw", async () => {
+    const { provider, collector } = metering();
+    const { bus } = await eventful();
+    const observation = observeEventBus(bus, { meterProvider: provider, name: "closed" });
+    await collector.look();
+    const before = bus.stats({ depths: false, details: true });
+    observation.close();
+    observation.close();
+    publishNotes(bus, "more", 1, 3);
+    await collector.look();
+    const levels = new Set(
+      Object.values(table).flatMap(({ metric, instrument }) => (instrument === "counter" ? [] : [metric])),
+    );
+    for (const { metric, attributes, value } of promised(before)) {
+      expect(collector.value(metric, attributes), metric).toBe(levels.has(metric) ? 0 : value);
+    }
+  });
+
+  it("goes on under the same name when it is observed again", async () => {
+    const { provider, collector } = metering();
+    const [one, two] = [new EventBus(), new EventBus()];
+    const published = async () => (await collector.look()).value("spanbus.event.published");
+    const options = { meterProvider: provider, name: "bus" };
+    {
+      using _ = observeEventBus(one, options);
+      publishNotes(one, "run", 1, 3);
+      expect(await published()).toBe(3);
+    }
+    observeEventBus(one, options).close();
+    const again = observeEventBus(one, options);
+    publishNotes(one, "run", 4, 5);
+    expect(await published()).toBe(5);
+    again.close();
+    observeEventBus(two, options);
+    publishNote(two, "run", 1);
+    expect(await published()).toBe(1);
+  });
+
+  it("closes only its own share of a bus that is observed twice", async () => {
+    const { provider, collector } = metering();
+    const bus = new EventBus();
+    const first = observeEventBus(bus, { meterProvider: provider });
+    observeEventBus(bus, { meterProvider: provider });
+    first.close();
+    first.close();
+    publishNotes(bus, "run", 1, 3);
+    expect((await collector.look()).value("spanbus.event.published")).toBe(3);
+  });
+});
+
+describe("a meter provider that throws", () => {
+  const throwing = {
+    getMeter: () => {
+      throw new Error("no meter");
+    },
+  };
+
+  it("throws nothing into the application, and is told to `diag`", () => {
+    const told = diagnostics();
+    const bus = new EventBus();
+    observeEventBus(bus, { meterProvider: throwing }).close();
+    expect(told).toEqual(["error spanbus: the meter provider failed, so there may be no metrics"]);
+    expect(bus.stats().errors).toBe(0);
+  });
+
+  it("is told once when it comes late, and asked no more", () => {
+    const told = diagnostics();
+    const bus = new EventBus();
+    observeEventBus(bus);
+    metrics.setGlobalMeterProvider(throwing);
+    publishNotes(bus, "run", 1, 3);
+    expect(told).toEqual(["error spanbus: the meter provider failed, so there may be no metrics"]);
+    expect(bus.stats().errors).toBe(0);
+  });
+
+  describe("while nothing happens", () => {
+    withFakeTime();
+
+    it("harms nobody either", async () => {
+      const told = diagnostics();
+      observeEventBus(new EventBus());
+      metrics.setGlobalMeterProvider(throwing);
+      await pass(5000);
+      expect(told).toHaveLength(1);
+    });
   });
 });
 

@@ -14,6 +14,7 @@ const parts: readonly Part[] = [
   { name: "metrics", parts: ["bus"], packages: ["@opentelemetry/api"] },
   { name: "http", parts: ["bus", "wire"], node: true },
   { name: "client", parts: ["bus", "wire"], packages: ["eventsource-parser"] },
+  { name: "page", parts: ["bus", "client"], packages: ["preact", "preact/hooks"] },
   { name: "redis", parts: ["bus", "wire"], node: true },
   {
     name: "cli",

@@ -8,6 +8,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,6 +21,8 @@ import { parse, topLevelAwait } from "./syntax.js";
 interface PackageJson {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly bin?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly [key: string]: unknown;
 }
 
@@ -66,8 +69,9 @@ describe("the packed package", () => {
     mkdirSync(installed, { recursive: true });
     await command("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"], temporary);
     mkdirSync(join(user, "node_modules/@opentelemetry"));
-    const api = "node_modules/@opentelemetry/api";
-    symlinkSync(join(root, api), join(user, api), "junction");
+    for (const name of ["@opentelemetry/api", ...Object.keys(manifest.dependencies ?? {})]) {
+      symlinkSync(join(root, "node_modules", name), join(user, "node_modules", name), "junction");
+    }
   }, 120_000);
 
   afterAll(() => rmSync(temporary, { recursive: true, force: true }));
@@ -114,6 +118,18 @@ describe("the packed package", () => {
     expect(required.filter((key: string) => key !== "__esModule")).toEqual(imported);
   });
 
+  it("has a command that runs", { timeout: 30_000 }, async () => {
+    const [name, path = ""] = Object.entries(manifest.bin ?? {})[0] ?? [];
+    expect(name).toBe("spanbus");
+    expect(statSync(join(installed, path)).mode & 0o111).toBe(0o111);
+    expect(await command(join(installed, path), ["--version"], user)).toBe(`${manifest["version"]}\n`);
+  });
+
+  it("says what to install where the demo's optional packages were left out", { timeout: 30_000 }, async () => {
+    const said = await command(join(installed, manifest.bin?.["spanbus"] ?? ""), ["demo"], user).catch(String);
+    expect(said).toContain(`npm install ${Object.keys(manifest.optionalDependencies ?? {}).join(" ")}`);
+  });
+
   it("has no top-level await", () => {
     const scripts = packed().filter((path) => path.endsWith(".js"));
     const source = (path: string) => readFileSync(join(installed, path), "utf8");
@@ -123,15 +139,21 @@ describe("the packed package", () => {
 });
 
 describe("package.json", () => {
-  it("depends on its one peer, on clients that users bring, and on nothing else", () => {
+  it("depends on its one peer, on clients that users bring, a parser for the client, and what the demo needs", () => {
     const clients = ["@redis/client", "ioredis", "redis"];
     expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(["@opentelemetry/api", ...clients]);
     expect(manifest.peerDependenciesMeta).toEqual(
       Object.fromEntries(clients.map((client) => [client, { optional: true }])),
     );
-    for (const kind of ["dependencies", "optionalDependencies", "bundleDependencies", "bundledDependencies"]) {
-      expect(manifest).not.toHaveProperty(kind);
-    }
+    expect(Object.keys(manifest.dependencies ?? {})).toEqual(["eventsource-parser"]);
+    expect(Object.keys(manifest.optionalDependencies ?? {})).toEqual([
+      "@hono/node-server",
+      "@opentelemetry/context-async-hooks",
+      "@opentelemetry/exporter-prometheus",
+      "@opentelemetry/sdk-metrics",
+      "@opentelemetry/sdk-trace-base",
+    ]);
+    for (const kind of ["bundleDependencies", "bundledDependencies"]) expect(manifest).not.toHaveProperty(kind);
   });
 
   it("names the sub-paths that tsconfig.json names", () => {

@@ -82,7 +82,7 @@ describe("the built declarations", () => {
         if (event.type === "agent.terminate") is<typeof event.data.reason, Outcome>();
         if (event.type === "agent.tokens.used") is<typeof event.data.inputTokens, number | undefined>();
         if (event.type === "bus.run.closed") is<typeof event.data.outcome, Outcome>();
-        if (event.type === "bus.gap") is<typeof event.data.reason, "lagged" | "evicted" | "generation">();
+        if (event.type === "bus.gap") is<typeof event.data.reason, "lagged" | "evicted" | "generation" | "cut">();
         // @ts-expect-error: no such event
         if (event.type === "agent.tool.finished") void event;
       }
