@@ -14,9 +14,10 @@ import type { RunInfo } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import { eventsOf, runsOf, statsOf } from "./answers.js";
+import type { ConnectionState } from "./connection-state.js";
 import { Endpoint, type FetchLike, type HeadersLike } from "./endpoint.js";
 import { Lifetime } from "./lifetime.js";
-import { type ConnectionState, RemoteSubscription } from "./remote-subscription.js";
+import { RemoteSubscription } from "./remote-subscription.js";
 
 export interface ConnectOptions {
   /** Default the global `fetch`. */

@@ -1,3 +1,3 @@
 export { type Client, type ConnectOptions, connect, type RemoteSubscribeOptions } from "./connect.js";
+export type { ConnectionState } from "./connection-state.js";
 export { EndpointError } from "./endpoint.js";
-export type { ConnectionState } from "./remote-subscription.js";

@@ -2,13 +2,11 @@ import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import type { AbortSignalLike } from "../bus/hub-options.js";
 import type { Subscription, SubscriptionMembers } from "../bus/subscription.js";
 import { bounded } from "./bounded.js";
+import type { ConnectionState } from "./connection-state.js";
 import { type Endpoint, EndpointError, type Query } from "./endpoint.js";
 import { closedEnd, type Frame, Frames } from "./frames.js";
 import type { Lifetime } from "./lifetime.js";
 import { type Pauses, pause } from "./pause.js";
-
-/** `open`: events come. `lost`: it is being made again. `closed`: it is over. */
-export type ConnectionState = "open" | "lost" | "closed";
 
 export interface RemoteStart {
   readonly path: string;
