@@ -1,4 +1,5 @@
 import type { AbortWatch } from "./abort-watch.js";
+import { batchesOf } from "./batches.js";
 import { parseCursor } from "./cursor.js";
 import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
@@ -138,15 +139,7 @@ export class Reader implements SubscriptionMembers {
   }
 
   batches(): AsyncIterableIterator<readonly BusEvent[]> {
-    const batches: AsyncIterableIterator<readonly BusEvent[]> = {
-      next: () => this.#read(() => this.#takeAll()),
-      return: async () => {
-        this.close();
-        return DONE;
-      },
-      [Symbol.asyncIterator]: () => batches,
-    };
-    return batches;
+    return batchesOf(() => this.#read(() => this.#takeAll()), this);
   }
 
   close(): void {

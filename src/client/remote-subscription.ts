@@ -1,3 +1,4 @@
+import { batchesOf } from "../bus/batches.js";
 import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import type { AbortSignalLike } from "../bus/hub-options.js";
 import type { Subscription, SubscriptionMembers } from "../bus/subscription.js";
@@ -106,15 +107,7 @@ export class RemoteSubscription implements SubscriptionMembers {
   }
 
   batches(): AsyncIterableIterator<readonly BusEvent[]> {
-    const batches: AsyncIterableIterator<readonly BusEvent[]> = {
-      next: () => this.#inTurn(() => this.#batch()),
-      return: async () => {
-        this.close();
-        return DONE;
-      },
-      [Symbol.asyncIterator]: () => batches,
-    };
-    return batches;
+    return batchesOf(() => this.#inTurn(() => this.#batch()), this);
   }
 
   close(): void {

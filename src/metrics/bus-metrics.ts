@@ -14,7 +14,7 @@ interface Series {
   readonly instrument: Observable;
   readonly attributes: Attributes;
   readonly isCounter: boolean;
-  read(stats: BusStats): number;
+  read(figures: object): number;
 }
 
 class ObservedFigures {
@@ -27,8 +27,9 @@ class ObservedFigures {
   readonly #observe = (result: BatchObservableResult): void => {
     const stats = this.#stats();
     if (!stats) return;
+    const figures = { ...stats, ...stats.details };
     for (const { instrument, attributes, isCounter, read } of this.#series) {
-      result.observe(instrument, this.#bus || isCounter ? read(stats) : 0, attributes);
+      result.observe(instrument, this.#bus || isCounter ? read(figures) : 0, attributes);
     }
   };
 
@@ -43,7 +44,7 @@ class ObservedFigures {
         instrument,
         attributes: { ...component, ...attributes },
         isCounter: row.instrument === "counter",
-        read: (stats) => valueAt({ ...stats, ...stats.details }, [figure, ...path]),
+        read: (figures) => valueAt(figures, [figure, ...path]),
       }));
     });
     this.#instruments = [...instruments.values()];

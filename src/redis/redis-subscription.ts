@@ -1,4 +1,5 @@
 import type { AbortWatch } from "../bus/abort-watch.js";
+import { batchesOf } from "../bus/batches.js";
 import { Deadline, type Deadlines } from "../bus/deadlines.js";
 import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import type { SubscribeOptions } from "../bus/hub-options.js";
@@ -92,19 +93,12 @@ export class RedisSubscription implements SubscriptionMembers {
 
   batches(): AsyncIterableIterator<readonly BusEvent[]> {
     let inner: AsyncIterableIterator<readonly BusEvent[]> | undefined;
-    const batches: AsyncIterableIterator<readonly BusEvent[]> = {
-      next: () =>
-        this.#whenAttached((reader) => {
-          inner ??= reader.batches();
-          return inner.next() as Promise<Result<readonly BusEvent[]>>;
-        }),
-      return: async () => {
-        this.close();
-        return DONE;
-      },
-      [Symbol.asyncIterator]: () => batches,
-    };
-    return batches;
+    const next = (): Promise<Result<readonly BusEvent[]>> =>
+      this.#whenAttached((reader) => {
+        inner ??= reader.batches();
+        return inner.next() as Promise<Result<readonly BusEvent[]>>;
+      });
+    return batchesOf(next, this);
   }
 
   close(): void {
