@@ -48,6 +48,13 @@ const GRAPHS_IN_A_LINE = 3;
 /** Stands on one line, as the formatter of the house has it. */
 const LIST_OF_WORDS = /\[\s+"[^"[\]]*"(,\s+"[^"[\]]*")*\s+\]/g;
 
+/** What each bus, relay or source has. */
+const everywhere = [
+  "spanbus.event.published",
+  "spanbus.relay.event.relayed",
+  "spanbus.source.event.delivered",
+] as const;
+
 /** The one that is chosen at the top of the dashboard. */
 const datasource: DataSourceRef = { type: "prometheus", uid: "$datasource" };
 
@@ -61,7 +68,7 @@ export function dashboard(): Dashboard {
   const builder = new DashboardBuilder("spanbus")
     .uid("spanbus-event-bus")
     .description(
-      "Event buses observed by spanbus/metrics: whether they are healthy, what they hold, what their agents do.",
+      "Event buses observed by spanbus/metrics: whether they are healthy, what they hold, what their agents do, and what goes from process to process.",
     )
     .tags(["spanbus", "opentelemetry", "agents"])
     .timezone("browser")
@@ -78,12 +85,12 @@ export function dashboard(): Dashboard {
 }
 
 function variables(): Builder<VariableModel>[] {
-  const published = select("spanbus.event.published");
+  const any = `__name__=~"${everywhere.map((metric) => select(metric)).join("|")}"`;
   const component = label("otel.component.name");
   return [
     new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"),
-    labelValues("instance", "Instance", `label_values(${published}, instance)`),
-    labelValues("component", "Bus", `label_values(${published}{instance=~"$instance"}, ${component})`),
+    labelValues("instance", "Instance", `label_values({${any}}, instance)`),
+    labelValues("component", "Component", `label_values({${any},instance=~"$instance"}, ${component})`),
   ];
 }
 

@@ -1,15 +1,26 @@
-import { detailFigures, dimensions, figures } from "../src/bus/stats.js";
+import type { FigureTable } from "../src/bus/figure-table.js";
+import { busTable } from "../src/bus/stats.js";
 import { type AgentAttribute, agentAttributes, agentFigures } from "../src/metrics/agent-figures.js";
+import { relayTable } from "../src/redis/relay-stats.js";
+import { sourceTable } from "../src/redis/source-stats.js";
 
 /** The names that metrics and attributes have in Prometheus. The tables of `src/` are the only source of both. */
 
-type BusRow = (typeof figures)[keyof typeof figures] | (typeof detailFigures)[keyof typeof detailFigures];
+/** What counts, and the figures of its `stats()`. */
+export const tables = { bus: busTable, relay: relayTable, source: sourceTable } as const satisfies Record<
+  string,
+  FigureTable
+>;
+
+type Tables = (typeof tables)[keyof typeof tables];
+type ValueIn<T> = T extends unknown ? T[keyof T] : never;
+type StatsRow = ValueIn<Tables["figures"]>;
 type AgentRows = typeof agentFigures;
-type Instrument = BusRow["instrument"] | AgentRows[keyof AgentRows]["instrument"];
+type Instrument = StatsRow["instrument"] | AgentRows[keyof AgentRows]["instrument"];
 
 /** The metrics that are made by one kind of instrument. */
 type MadeBy<I extends Instrument> =
-  | Extract<BusRow, { instrument: I }>["metric"]
+  | Extract<StatsRow, { instrument: I }>["metric"]
   | { [M in keyof AgentRows]: AgentRows[M]["instrument"] extends I ? M : never }[keyof AgentRows];
 
 export type Counter = MadeBy<"counter">;
@@ -24,7 +35,7 @@ export interface MetricRow {
   readonly unit: string;
 }
 
-const busRows: readonly MetricRow[] = [...Object.values(figures), ...Object.values(detailFigures)];
+const statsRows = Object.values(tables).flatMap(({ figures }): readonly MetricRow[] => Object.values(figures));
 const agentRows: readonly MetricRow[] = Object.entries(agentFigures).map(([metric, { instrument, unit }]) => ({
   metric: metric as keyof AgentRows,
   instrument,
@@ -33,20 +44,24 @@ const agentRows: readonly MetricRow[] = Object.entries(agentFigures).map(([metri
 
 /** Every metric of the package. */
 export const metricRows: ReadonlyMap<Metric, MetricRow> = new Map(
-  [...busRows, ...agentRows].map((row) => [row.metric, row]),
+  [...statsRows, ...agentRows].map((row) => [row.metric, row]),
 );
 
 export type Attribute =
-  | (typeof dimensions)[keyof typeof dimensions]["attribute"]
+  | ValueIn<Tables["dimensions"]>["attribute"]
   | AgentAttribute
   | "otel.component.type"
   | "otel.component.name";
+
+const statsAttributes = Object.values(tables).flatMap(({ dimensions }) =>
+  Object.values(dimensions).map(({ attribute }): Attribute => attribute),
+);
 
 /** Every attribute that a series may carry. */
 export const attributes: readonly Attribute[] = [
   "otel.component.type",
   "otel.component.name",
-  ...Object.values(dimensions).map(({ attribute }) => attribute),
+  ...new Set(statsAttributes),
   ...(Object.keys(agentAttributes) as AgentAttribute[]),
 ];
 
@@ -85,6 +100,13 @@ export function select(metric: Metric, { where = [], part }: Selection = {}): st
   const name = `${underscored(metric)}${suffix ? `(${suffix})?` : ""}${row.instrument === "counter" ? "_total" : ""}`;
   if (suffix) return `{${[`__name__=~"${name}${part ?? ""}"`, ...where].join(",")}}`;
   return `${name}${part ?? ""}${where.length > 0 ? `{${where.join(",")}}` : ""}`;
+}
+
+/** How full the outbox of each relay is, in events or in bytes, whichever is more. */
+export function outboxFill(where: readonly string[] = []): string {
+  const events = `${select("spanbus.relay.outbox.event.count", { where })} / ${select("spanbus.relay.outbox.event.capacity", { where })}`;
+  const bytes = `${select("spanbus.relay.outbox.size", { where })} / ${select("spanbus.relay.outbox.capacity", { where })}`;
+  return `(${events} > ${bytes}) or ${bytes}`;
 }
 
 function underscored(name: string): string {

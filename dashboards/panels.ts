@@ -6,6 +6,7 @@ import {
   type Level,
   label,
   type Metric,
+  outboxFill,
   select,
 } from "./metric-names.js";
 
@@ -42,7 +43,7 @@ export interface Row {
 /** Grafana's ids of units: a count, one in full, events per second, a count per second, 0 to 1, seconds, bytes by 1024. */
 export type Unit = "short" | "none" | "eps" | "cps" | "percentunit" | "s" | "bytes";
 
-/** Which label stands for the process, and which for the bus in it. */
+/** Which label stands for the process, and which for the component in it. */
 const chosen = ['instance=~"$instance"', `${label("otel.component.name")}=~"$component"`];
 
 export const rows: readonly Row[] = [
@@ -308,6 +309,126 @@ export const rows: readonly Row[] = [
         queries: [
           sumBy(["gen_ai.agent.name"], rate("gen_ai.invoke_agent.duration", { part: "_count" }), {
             legend: "{{gen_ai_agent_name}}",
+          }),
+        ],
+      }),
+    ],
+  },
+  {
+    title: "Many processes",
+    panels: [
+      stat("Relayed per second", {
+        description: "Events that relays brought to Redis. This row needs `observe(relay)` and `observe(source)`.",
+        unit: "eps",
+        expr: `sum(${rate("spanbus.relay.event.relayed")})`,
+      }),
+      stat("Lost by relays, last hour", {
+        description: "Events that no reader elsewhere gets. Their reasons are in the panel *Lost by relays*.",
+        ...lastHour("spanbus.relay.event.lost"),
+        limits: { warning: 1 },
+      }),
+      stat("Fullest outbox", {
+        description: "Fill of the fullest outbox of a relay, in events or in bytes. At 100 % it gives up its oldest.",
+        unit: "percentunit",
+        expr: `max(${outboxFill(chosen)})`,
+        limits: { warning: 0.8, critical: 1 },
+      }),
+      stat("Longest wait for Redis", {
+        description: "Age of the oldest event that Redis has not taken.",
+        unit: "s",
+        expr: `max(${level("spanbus.relay.lag")})`,
+        limits: { warning: 5, critical: 30 },
+      }),
+      stat("Longest way", {
+        description:
+          "From the publication of an event to its arrival at a source, the longest of the last minute. Clocks of two machines are compared: what they differ by is in it.",
+        unit: "s",
+        expr: `max(${level("spanbus.source.lag")})`,
+        limits: { warning: 5, critical: 30 },
+      }),
+      stat("Remote readers", {
+        description: "Readers attached to sources, of runs and of the global stream.",
+        unit: "short",
+        expr: `sum(${level("spanbus.source.subscriber.count")})`,
+      }),
+      timeseries("Through Redis", {
+        description: "Relayed once, delivered once for each remote reader that took it.",
+        unit: "eps",
+        queries: [
+          { expr: `sum(${rate("spanbus.relay.event.relayed")})`, legend: "relayed" },
+          { expr: `sum(${rate("spanbus.source.event.delivered")})`, legend: "delivered" },
+          { expr: `sum(${rate("spanbus.source.event.fetched")})`, legend: "fetched, as no message came" },
+        ],
+      }),
+      timeseries("Lost by relays", {
+        description: "Events that no reader elsewhere gets, by reason. `docs/METRICS.md` says what each means.",
+        unit: "eps",
+        queries: [
+          sumBy(["spanbus.loss.reason"], rate("spanbus.relay.event.lost"), { legend: "{{spanbus_loss_reason}}" }),
+        ],
+      }),
+      timeseries("Outboxes", {
+        description:
+          "What waits for Redis, as a part of what may. A line that climbs is a Redis that is away or too slow.",
+        unit: "percentunit",
+        queries: [
+          {
+            expr: `max by (instance, ${label("otel.component.name")}) (${outboxFill(chosen)})`,
+            legend: "{{instance}} {{otel_component_name}}",
+          },
+        ],
+        limits: { warning: 0.8, critical: 1 },
+      }),
+      timeseries("Lag", {
+        description: "How long the oldest event waits for Redis, and how long events take to a source.",
+        unit: "s",
+        queries: [
+          { expr: `max(${level("spanbus.relay.lag")})`, legend: "waiting for Redis" },
+          { expr: `max(${level("spanbus.source.lag")})`, legend: "from process to process" },
+        ],
+      }),
+      timeseries("Gaps of remote readers", {
+        description: "Gaps that were told instead of events, by reason. `docs/METRICS.md` says what each means.",
+        unit: "cps",
+        queries: [
+          sumBy(["spanbus.gap.reason"], rate("spanbus.source.gap.count"), { legend: "{{spanbus_gap_reason}}" }),
+        ],
+      }),
+      timeseries("Dropped by remote readers", {
+        description: "Events that slow readers of sources lost, of runs and of the global stream.",
+        unit: "eps",
+        queries: [
+          sumBy(["spanbus.subscriber.scope", "spanbus.drop.reason"], rate("spanbus.source.event.dropped"), {
+            legend: "{{spanbus_subscriber_scope}}: {{spanbus_drop_reason}}",
+          }),
+        ],
+      }),
+      timeseries("Outages and errors", {
+        description:
+          "What failed in Redis or on the way to it, how often it came back, and remote readers turned away at a limit.",
+        unit: "cps",
+        queries: [
+          { expr: `sum(${rate("spanbus.relay.error.count")})`, legend: "errors of relays" },
+          { expr: `sum(${rate("spanbus.source.error.count")})`, legend: "errors of sources" },
+          { expr: `sum(${rate("spanbus.relay.reconnect.count")})`, legend: "back for relays" },
+          { expr: `sum(${rate("spanbus.source.reconnect.count")})`, legend: "back for sources" },
+          { expr: `sum(${rate("spanbus.source.subscriber.rejected")})`, legend: "readers rejected" },
+        ],
+      }),
+      timeseries("Runs across processes", {
+        description: "Runs that relays keep alive, and runs that have remote readers.",
+        unit: "short",
+        queries: [
+          { expr: `sum(${level("spanbus.relay.run.count")})`, legend: "relayed" },
+          { expr: `sum(${level("spanbus.source.run.count")})`, legend: "read" },
+        ],
+      }),
+      timeseries("Remote readers by stream", {
+        description: "Readers of single runs, and of the global stream, at sources.",
+        unit: "short",
+        queries: [
+          sumBy(["spanbus.subscriber.scope"], level("spanbus.source.subscriber.count"), {
+            legend: "{{spanbus_subscriber_scope}}",
           }),
         ],
       }),

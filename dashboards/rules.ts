@@ -1,4 +1,4 @@
-import { type Attribute, type Counter, failed, type Histogram, label, select } from "./metric-names.js";
+import { type Attribute, type Counter, failed, type Histogram, label, outboxFill, select } from "./metric-names.js";
 
 /**
  * What Prometheus watches: figures it works out beforehand, and alerts with what to do about each. The rules file and the
@@ -32,6 +32,7 @@ export interface Alert {
 }
 
 const scope = label("spanbus.subscriber.scope");
+const loss = label("spanbus.loss.reason");
 
 /** In order: a figure may use those before it. */
 export const recordings: readonly Recording[] = [
@@ -87,7 +88,7 @@ export const recordings: readonly Recording[] = [
   },
 ];
 
-/** Which bus, in templates of Prometheus. */
+/** Which bus, relay or source, in templates of Prometheus. */
 const bus = `{{ $labels.${label("otel.component.name")} }} on {{ $labels.instance }}`;
 const count = '{{ $value | printf "%.0f" }}';
 
@@ -213,6 +214,79 @@ export const alerts: readonly Alert[] = [
       ],
     },
   },
+  {
+    name: "SpanbusRelayLost",
+    // What another process closed takes no more: late events are lost on purpose.
+    expr: grew("spanbus.relay.event.lost", `${loss}!="sealed"`),
+    severity: "warning",
+    summary: `The relay ${bus} loses events`,
+    description: `Events of the relay ${bus} never reach readers in other processes (reason {{ $labels.${loss} }}), in the last 10 minutes: about ${count}. Readers in the same process have them.`,
+    runbook: {
+      means:
+        "Events did not get to Redis: with reason `outbox` more waited than the outbox may hold, with `refused` Redis said no and would say it again, with `closed` the relay was closed before all was sent. Readers elsewhere get a `bus.gap` in their place. Readers of the bus itself lost nothing, and agents were not slowed down.",
+      look: [
+        "*Lost by relays*: for which reason. *Outboxes* and *Lag*: whether Redis was away, or is too slow for what is published.",
+        "What `onError` of the relay was told: the message names the command and the key.",
+      ],
+      act: [
+        "`outbox`: bring Redis back, or closer. A larger `outbox` bridges longer outages, at the price of memory.",
+        "`refused`: allow the user of the client the commands and keys of spanbus, or give the relay a `keyPrefix` of its own where keys of another type are in its way.",
+        "`closed`: give `relay.close({ timeoutMillis })` more time, and shut the bus down before it.",
+      ],
+    },
+  },
+  {
+    name: "SpanbusOutboxNearlyFull",
+    expr: `(${outboxFill()}) > 0.8`,
+    for: "1m",
+    keepFiringFor: "5m",
+    severity: "warning",
+    summary: `The relay ${bus} is about to lose events`,
+    description: `The outbox of the relay ${bus} is filled to {{ $value | humanizePercentage }}. At 100 % it gives up its oldest events.`,
+    runbook: {
+      means:
+        "For a minute more than 80 % of `outbox.maxEvents` or `outbox.maxBytes` waited for Redis. It has lost nothing yet, unless [SpanbusRelayLost](#spanbusrelaylost) fires too.",
+      look: [
+        "*Outages and errors*: errors without an end are a Redis that is away, that is full (`OOM`), or that reads only (`READONLY`).",
+        "No errors: Redis, or the network to it, takes less than is published. *Lag* then grows slowly.",
+      ],
+      act: ["As for [SpanbusRelayLost](#spanbusrelaylost), and there is still time."],
+    },
+  },
+  {
+    name: "SpanbusRelayLag",
+    expr: `${select("spanbus.relay.lag")} > 30`,
+    for: "1m",
+    keepFiringFor: "5m",
+    severity: "warning",
+    summary: `Events of the relay ${bus} do not reach Redis`,
+    description: `The oldest event of the relay ${bus} has waited {{ $value | humanizeDuration }} for Redis. Readers in other processes see nothing new, or see it late.`,
+    runbook: {
+      means:
+        "An event has waited for more than 30 seconds. Whoever watches from another process sees a run that stands still, and after `leaseMillis` of silence (15 seconds by default) one whose producer is lost. Nothing is lost while the outbox has room, and what is late arrives when Redis is back.",
+      look: [
+        "*Outages and errors*, and what `onError` of the relay was told.",
+        "One relay or all of them? One is its network or its client; all are Redis.",
+      ],
+      act: [
+        "Bring Redis back; relays go on by themselves. A client that does not reconnect by itself has to be told so in its options.",
+        "A connection over which nothing comes and which nobody resets: give the client a socket timeout.",
+      ],
+    },
+  },
+  {
+    name: "SpanbusSourceEventsDropped",
+    expr: grew("spanbus.source.event.dropped"),
+    severity: "warning",
+    summary: `Slow remote readers of ${bus} lose events`,
+    description: `Readers of the source ${bus} (scope {{ $labels.${scope} }}) were more than maxQueueSize behind and lost events in the last 10 minutes: about ${count}.`,
+    runbook: {
+      means:
+        "The same as [SpanbusEventsDropped](#spanbuseventsdropped), for readers of a `RedisEventSource`: the events came from Redis, and this reader did not take them in time. `history(runId, { after: resumeAfter })` has those that Redis keeps.",
+      look: ["*Dropped by remote readers*, and the process of the source: is it busy, or are its clients slow?"],
+      act: ["As for [SpanbusEventsDropped](#spanbuseventsdropped); `maxQueueSize` is an option of the source."],
+    },
+  },
 ];
 
 // ── expressions ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,8 +297,8 @@ export const alerts: readonly Alert[] = [
  * what it was ten minutes ago, and from 0 if it was not there or has begun anew since. An hour is looked back for it: a
  * counter that was not read for a while and comes back as it was has not grown.
  */
-function grew(metric: Counter): string {
-  const counter = select(metric);
+function grew(metric: Counter, ...where: readonly string[]): string {
+  const counter = select(metric, { where });
   return [
     `increase(${counter}[10m]) > 0`,
     `or ${counter} - (`,

@@ -1,25 +1,26 @@
 import {
+  type Attribute,
   label,
   type Metric,
   metricRows,
   prometheusName,
   prometheusNameOverOtlp,
+  tables,
 } from "../../dashboards/metric-names.js";
 import { type Alert, alerts, recordings } from "../../dashboards/rules.js";
-import { detailFigures, dimensions, type FigureRow, figures, sharedMetrics } from "../../src/bus/stats.js";
+import type { Dimension, FigureRow, FigureTable } from "../../src/bus/figure-table.js";
 import { type AgentAttribute, type AgentFigureRow, agentFigures, measured } from "../../src/metrics/agent-figures.js";
+import { seriesOf } from "../../src/metrics/series.js";
 import { fence, list, table, wrapped } from "./markdown.js";
-
-const busRows: readonly FigureRow[] = [...Object.values(figures), ...Object.values(detailFigures)];
 
 /** docs/METRICS.md, from the tables of metrics and alerts. */
 export function metricsPage(): string {
-  return `${[...switchingOn(), ...busMetrics(), ...agentMetrics(), ...cardinality(), ...prometheus(), ...runbook()].join("\n\n")}\n`;
+  return `${[...switchingOn(), ...busMetrics(), ...redisMetrics(), ...agentMetrics(), ...cardinality(), ...prometheus(), ...runbook()].join("\n\n")}\n`;
 }
 
 function switchingOn(): string[] {
   return [
-    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/metrics/agent-figures.ts and dashboards/rules.ts. Do not edit by hand. -->",
+    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/redis/relay-stats.ts, src/redis/source-stats.ts, src/metrics/agent-figures.ts and dashboards/rules.ts. Do not edit by hand. -->",
     "# Metrics",
     wrapped(
       "`observeEventBus` of `spanbus/metrics` reports [`bus.stats()`](STATS.md) as OpenTelemetry metrics, and on request measures agents, models and tools. Figures of the bus are read once per collection: publishing costs nothing more.",
@@ -78,35 +79,79 @@ ${fence}`,
 }
 
 function busMetrics(): string[] {
-  const rows = new Map(busRows.map((row) => [row.metric, row]));
   return [
     "## The bus",
-    table(
-      ["metric", "in Prometheus", "instrument", "unit", "attributes", "what"],
-      [...rows].map(([metric, { instrument, unit, says }]) => [
-        `\`${metric}\``,
-        inPrometheus(metric as Metric),
-        instruments[instrument],
-        `\`${unit}\``,
-        splitsOf(metric)
-          .map((dimension) => `\`${dimensions[dimension].attribute}\``)
-          .join(", "),
-        (sharedMetrics as Readonly<Record<string, string>>)[metric] ?? says,
+    metricsOf(tables.bus),
+    "Every series has `otel.component.type`, which is `spanbus.EventBus`, and `otel.component.name`. The others:",
+    attributesOf(Object.values(tables.bus.dimensions)),
+  ];
+}
+
+function redisMetrics(): string[] {
+  const { bus, relay, source } = tables;
+  const known = new Set<string>(Object.values(bus.dimensions).map(({ attribute }) => attribute));
+  const own = Object.values<Dimension>({ ...relay.dimensions, ...source.dimensions });
+  return [
+    "## Relay and source",
+    wrapped(
+      "`observe` does for a `RedisRelay` or a `RedisEventSource` of `spanbus/redis` what `observeEventBus` does for a bus, with the options `meterProvider` and `name`. Name them like the bus: then one choice in the dashboard shows all three. Agents are measured at the bus where they work, and nowhere twice.",
+    ),
+    `${fence}ts
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { createClient } from "@redis/client";
+import { EventBus } from "spanbus";
+import { observe, observeEventBus } from "spanbus/metrics";
+import { RedisEventSource, RedisRelay } from "spanbus/redis";
+
+const options = { meterProvider: new MeterProvider(), name: "orders" };
+const client = createClient(); // connected before anything is published or read
+
+const bus = new EventBus();
+const relay = new RedisRelay(bus, { client }); // where the agents work
+observeEventBus(bus, { ...options, agentMetrics: true });
+observe(relay, options);
+
+const source = new RedisEventSource({ client }); // where they are watched
+observe(source, options);
+${fence}`,
+    `A relay has \`otel.component.type\` \`${relay.component}\`:`,
+    metricsOf(relay),
+    `A source has \`${source.component}\`:`,
+    metricsOf(source),
+    "Their attributes, besides those of the bus:",
+    attributesOf(own.filter(({ attribute }) => !known.has(attribute))),
+  ];
+}
+
+function metricsOf(of: FigureTable): string {
+  const rows = new Map(Object.values(of.figures).map((row) => [row.metric, row]));
+  return table(
+    ["metric", "in Prometheus", "instrument", "unit", "attributes", "what"],
+    [...rows].map(([metric, { instrument, unit, says }]) => [
+      `\`${metric}\``,
+      inPrometheus(metric as Metric),
+      instruments[instrument],
+      `\`${unit}\``,
+      splitsOf(of, metric)
+        .map((attribute) => `\`${attribute}\``)
+        .join(", "),
+      of.sharedMetrics?.[metric] ?? says,
+    ]),
+  );
+}
+
+function attributesOf(dimensions: readonly Dimension[]): string {
+  return table(
+    ["attribute", "in Prometheus", "value", "what"],
+    dimensions.flatMap(({ attribute, values }) =>
+      Object.entries(values).map(([value, says], index) => [
+        index === 0 ? `\`${attribute}\`` : "",
+        index === 0 ? `\`${label(attribute as Attribute)}\`` : "",
+        `\`${value}\``,
+        says,
       ]),
     ),
-    "Every series has `otel.component.type`, which is `spanbus.EventBus`, and `otel.component.name`. The others:",
-    table(
-      ["attribute", "in Prometheus", "value", "what"],
-      Object.values(dimensions).flatMap(({ attribute, values }) =>
-        Object.entries(values).map(([value, says], index) => [
-          index === 0 ? `\`${attribute}\`` : "",
-          index === 0 ? `\`${label(attribute)}\`` : "",
-          `\`${value}\``,
-          says,
-        ]),
-      ),
-    ),
-  ];
+  );
 }
 
 function agentMetrics(): string[] {
@@ -161,11 +206,11 @@ const valuesOf: Readonly<Record<AgentAttribute, string>> = {
 };
 
 function cardinality(): string[] {
-  const ofBus = busRows.reduce((total, { by = [] }) => total + by.reduce((n, name) => n * sizeOf(name), 1), 0);
+  const [ofBus, ofRelay, ofSource] = [tables.bus, tables.relay, tables.source].map((each) => seriesOf(each).length);
   return [
     "## How many series",
     wrapped(
-      `A bus has ${ofBus} series, always, however many runs, readers and users there are: no series carries the id of a run, a span, a conversation or a user. Agent metrics grow with the names of your models, tools and agents. They are bounded: names are cut at 128 characters, with control characters replaced; of each attribute the first 100 names are kept, and of each metric the first 500 combinations of names. What comes later has \`_other\` for its names. A histogram has one series for each bound of its buckets, and three more, for each combination of its attributes.`,
+      `A bus has ${ofBus} series, a relay ${ofRelay} and a source ${ofSource}, always, however many runs, readers and users there are: no series carries the id of a run, a span, a conversation or a user. Agent metrics grow with the names of your models, tools and agents. They are bounded: names are cut at 128 characters, with control characters replaced; of each attribute the first 100 names are kept, and of each metric the first 500 combinations of names. What comes later has \`_other\` for its names. A histogram has one series for each bound of its buckets, and three more, for each combination of its attributes.`,
     ),
   ];
 }
@@ -200,7 +245,7 @@ a limit: \`promtool test rules prometheus-rules.test.yaml\`. Besides the alerts 
       'No alert says that a bus stopped reporting: its figures can\'t tell a process that died from one that was stopped, or replaced by the next deployment. What must always be there, you know: `up == 0` rings for a target that is scraped, and `absent(spanbus_event_published_total{job="agents"})` for a whole job, also over OTLP.',
     ),
     `**Dashboard**: in Grafana 11 or 12, *Dashboards → New → Import*, and upload
-[grafana-spanbus.json](../dashboards/grafana-spanbus.json). Choose data source, instances and buses at the top. Set the
+[grafana-spanbus.json](../dashboards/grafana-spanbus.json). Choose data source, instances and components (buses, relays, sources) at the top. Set the
 *scrape interval* of the data source to yours: windows of rates follow it. Single numbers say what is now, or of the last
 hour where they are called so; – is no data.`,
     `${fence}sh
@@ -214,7 +259,7 @@ function runbook(): string[] {
   return [
     "## Runbook",
     wrapped(
-      "One alert stands for one bus of one process; its labels `otel_component_name` and `instance` say which. `runbook_url` is the path of this page in the package with the anchor of a section below; put the address of your copy before it. Names in *italics* are panels of the dashboard.",
+      "One alert stands for one bus, relay or source of one process; its labels `otel_component_name` and `instance` say which. `runbook_url` is the path of this page in the package with the anchor of a section below; put the address of your copy before it. Names in *italics* are panels of the dashboard.",
     ),
     wrapped(
       "Alerts that fire at once have two parts. An increase does not see what a counter has when it is read for the first time. So the second part counts from what the counter was ten minutes ago, and from 0 if it is new, or has begun anew since: what a process lost before the first scrape rings, for ten minutes. Only a process that started again, and had the very same number when it was read, looks like one that went on.",
@@ -251,13 +296,8 @@ function inPrometheus(metric: Metric): string {
   return names.map((name) => `\`${name}\``).join(", over OTLP ");
 }
 
-/** Along what a metric is split, by all figures that make it up. */
-function splitsOf(metric: string): (keyof typeof dimensions)[] {
-  const rows = busRows.filter((row) => row.metric === metric);
-  const names = rows.flatMap(({ by = [], is = {} }) => [...by, ...(Object.keys(is) as (keyof typeof is)[])]);
-  return [...new Set(names)];
-}
-
-function sizeOf(dimension: keyof typeof dimensions): number {
-  return Object.keys(dimensions[dimension].values).length;
+/** Attributes along which a metric is split, by all figures that make it up. */
+function splitsOf(of: FigureTable, metric: string): string[] {
+  const series = seriesOf(of).filter(({ row }) => row.metric === metric);
+  return [...new Set(series.flatMap(({ attributes }) => Object.keys(attributes)))];
 }

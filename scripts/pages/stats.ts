@@ -1,7 +1,10 @@
-import { detailFigures, dimensions, type FigureRow, figures } from "../../src/bus/stats.js";
-import { fence, table } from "./markdown.js";
+import type { FigureRow, FigureTable } from "../../src/bus/figure-table.js";
+import { busTable, detailFigures, figures } from "../../src/bus/stats.js";
+import { relayTable } from "../../src/redis/relay-stats.js";
+import { sourceTable } from "../../src/redis/source-stats.js";
+import { fence, table, wrapped } from "./markdown.js";
 
-/** docs/STATS.md, from the table of figures. */
+/** docs/STATS.md, from the tables of figures. */
 export function statsPage(): string {
   const of = (counters: boolean) =>
     table(
@@ -11,9 +14,9 @@ export function statsPage(): string {
         .map(([name, { says }]) => [`\`${name}\``, says]),
     );
   const parts = [
-    "<!-- Written by `npm run docs` from src/bus/stats.ts. Do not edit by hand. -->",
+    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/redis/relay-stats.ts and src/redis/source-stats.ts. Do not edit by hand. -->",
     "# Statistics",
-    "`bus.stats()` says what the bus counted and what it holds. It is exact at the moment of the call, also for readers that\nsleep.",
+    "`bus.stats()` says what the bus counted and what it holds. It is exact at the moment of the call, also for readers that\nsleep. A relay and a source of `spanbus/redis` count, too: [below](#a-relay).",
     "## Counted since the start",
     of(true),
     "## Held now",
@@ -25,12 +28,7 @@ belong into metric attributes.`,
     "## Details",
     `\`stats({ details: true })\` adds what the metrics have besides: \`details\` with these figures, split along the values
 behind them.`,
-    table(
-      ["figure", "what", "split by"],
-      [...Object.entries<FigureRow>(figures), ...Object.entries<FigureRow>(detailFigures)]
-        .filter(([name, { by }]) => by || name in detailFigures)
-        .map(([name, { says, by = [] }]) => [`\`${name}\``, says, by.map(valuesOf).join("; ")]),
-    ),
+    splitFigures(busTable, ([name, { by }]) => by !== undefined || name in detailFigures),
     `${fence}ts
 import { EventBus } from "spanbus";
 
@@ -45,12 +43,33 @@ ${fence}
 ${fence}text
 { published: 3, dropped: 1, queuedEvents: 2, historyEvents: 3 }
 ${fence}`,
+    "## A relay",
+    "What `relay.stats()` of a `RedisRelay` has; what is split has a number for each of the values.",
+    splitFigures(relayTable),
+    wrapped(
+      "What was published to the bus since the relay was made is `relayed`, `lost` or waits. When it is closed nothing waits any more: what did is lost.",
+    ),
+    "## A source",
+    wrapped(
+      "What `source.stats()` of a `RedisEventSource` has besides what a bus has. It takes the same options. Of the figures of a bus, `published` is the events that came from Redis, and what belongs to a producer is 0.",
+    ),
+    splitFigures(sourceTable, ([name]) => !(name in figures)),
   ];
   return `${parts.join("\n\n")}\n`;
 }
 
-function valuesOf(dimension: keyof typeof dimensions): string {
-  return Object.keys(dimensions[dimension].values)
-    .map((value) => `\`${value}\``)
-    .join(", ");
+function splitFigures(
+  { figures, dimensions }: FigureTable,
+  isShown: (figure: readonly [name: string, row: FigureRow]) => boolean = () => true,
+): string {
+  const valuesOf = (dimension: string): string =>
+    Object.keys(dimensions[dimension]?.values ?? {})
+      .map((value) => `\`${value}\``)
+      .join(", ");
+  return table(
+    ["figure", "what", "split by"],
+    Object.entries(figures)
+      .filter(isShown)
+      .map(([name, { says, by = [] }]) => [`\`${name}\``, says, by.map(valuesOf).join("; ")]),
+  );
 }

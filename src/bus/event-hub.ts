@@ -137,7 +137,12 @@ export class EventHub implements ReaderHost {
   runs(): readonly RunInfo[] {
     const runs: Run[] = [];
     for (const run of this.#runs.all()) if (run.known && (run.state === "open" || run.retained.listed)) runs.push(run);
-    return runs.sort((a, b) => b.lastActivity - a.lastActivity).map((run) => run.info());
+    return runs.sort((a, b) => b.lastActivity - a.lastActivity).map((run) => this.#info(run));
+  }
+
+  runInfo(runId: string): RunInfo | undefined {
+    const run = this.#runs.get(runIdName(runId));
+    return run?.known ? this.#info(run) : undefined;
   }
 
   standing(runId: string, generation?: string): RunStanding | undefined {
@@ -219,7 +224,7 @@ export class EventHub implements ReaderHost {
     run.stream.append(event, now, verdicts);
     if (opened) this.#global.append(opened, now, openedVerdicts);
     this.#global.append(event, now, verdicts);
-    if (!this.#taps.none) this.#taps.published(event, opened && run.info());
+    if (!this.#taps.none) this.#taps.published(event, opened && this.#info(run));
     if (opened) this.#runs.makeRoom();
     return event;
   }
@@ -407,11 +412,22 @@ export class EventHub implements ReaderHost {
   }
 
   #stop(run: Run, state: "closed" | "detached" | "dropped", outcome: Outcome, end: SubscriptionEnd): void {
+    this.#lookWhoOwns(run);
     run.state = state;
     run.outcome = outcome;
     this.#runs.stop(run);
     run.stream.finish(end);
     this.#owner.closed?.(run);
+  }
+
+  #info(run: Run): RunInfo {
+    this.#lookWhoOwns(run);
+    return run.info();
+  }
+
+  /** Once it has stopped, nobody can tell any more. */
+  #lookWhoOwns(run: Run): void {
+    if (run.state === "open") run.owned = this.#owner.owns?.(run) !== false;
   }
 
   #takes(run: Run): boolean {

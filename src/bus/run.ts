@@ -15,6 +15,11 @@ export interface RunInfo {
   readonly state: "open" | "closed";
   /** How it ended; only when closed. */
   readonly outcome?: Outcome;
+  /**
+   * The run was bound in this process, or its trace began here: then its close here is its end. Else it belongs to another
+   * process, and here it only pauses. False for a reader of another process.
+   */
+  readonly owned: boolean;
   /** The run in which `bus.run` began this one. */
   readonly parentRunId?: string;
   readonly agentName?: string;
@@ -61,6 +66,8 @@ export class Run {
   readonly generation: string;
   state: "open" | "closed" | "detached" | "dropped" = "open";
   outcome: Outcome | undefined;
+  /** As it was when last looked at: while it is open that may change. */
+  owned = true;
   /** Seq of the latest event. */
   seq = 0;
   /** It had an event: it was told as opened, is listed, and will be told as closed. */
@@ -133,6 +140,7 @@ export class Run {
       generation: this.generation,
       state: this.state === "open" ? "open" : "closed",
       ...(this.outcome !== undefined && { outcome: this.outcome }),
+      owned: this.owned,
       ...(this.parentRunId !== undefined && { parentRunId: this.parentRunId }),
       ...(this.agentName !== undefined && { agentName: this.agentName }),
       ...(this.conversationId !== undefined && { conversationId: this.conversationId }),

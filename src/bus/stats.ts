@@ -1,7 +1,6 @@
-/**
- * The figures of `stats()`: one row each. Its type, the metrics and their docs, and the expressions of dashboard and alerts are
- * made from these tables or checked against them.
- */
+import type { Dimension, FigureRow, FiguresOf, FigureTable } from "./figure-table.js";
+
+/** The figures of `bus.stats()`: one row each, of which its type is made, too. */
 
 /** Along what a figure is split. */
 export const dimensions = {
@@ -31,29 +30,13 @@ export const dimensions = {
   },
 } as const satisfies Record<string, Dimension>;
 
-interface Dimension {
-  readonly attribute: string;
-  readonly values: Readonly<Record<string, string>>;
-}
-
 type DimensionName = keyof typeof dimensions;
 export type ValueOf<D extends DimensionName> = keyof (typeof dimensions)[D]["values"];
 export type Scope = ValueOf<"scope">;
 export type DropReason = ValueOf<"dropReason">;
 export type Refusal = ValueOf<"refusal">;
 
-export interface FigureRow {
-  /** A counter only grows, an up-down counter may be summed over processes, a gauge may not. */
-  readonly instrument: "counter" | "upDownCounter" | "gauge";
-  readonly metric: string;
-  /** UCUM, what is counted in braces. */
-  readonly unit: string;
-  readonly says: string;
-  /** Split along these in `details`, and so in the metric. */
-  readonly by?: readonly DimensionName[];
-  /** One part of a metric that several figures make up. */
-  readonly is?: { readonly [D in DimensionName]?: ValueOf<D> };
-}
+type Row = FigureRow<DimensionName>;
 
 export const figures = {
   published: {
@@ -159,7 +142,7 @@ export const figures = {
     says: "Events waiting for readers.",
     by: ["scope"],
   },
-} as const satisfies Record<string, FigureRow>;
+} as const satisfies Record<string, Row>;
 
 /** Figures that only `stats({ details: true })` has. */
 export const detailFigures = {
@@ -184,7 +167,7 @@ export const detailFigures = {
     says: "Live events waiting for the reader that is most behind, as a part of `maxQueueSize`: at 1 it loses events.",
     by: ["scope"],
   },
-} as const satisfies Record<string, FigureRow>;
+} as const satisfies Record<string, Row>;
 
 /** What a metric counts that several figures make up. */
 export const sharedMetrics = {
@@ -192,22 +175,23 @@ export const sharedMetrics = {
   "spanbus.subscriber.count": "Readers attached.",
 } as const;
 
+export const busTable = {
+  component: "spanbus.EventBus",
+  dimensions,
+  figures: { ...figures, ...detailFigures },
+  sharedMetrics,
+} as const satisfies FigureTable;
+
 export type Figure = keyof typeof figures;
 type DetailFigure = keyof typeof detailFigures;
-type Rows = typeof figures & typeof detailFigures;
+type Rows = typeof busTable.figures;
 
-/** A number, or for each value of the first dimension what the others split it into. */
-type Split<By> = By extends readonly [infer D extends DimensionName, ...infer Rest]
-  ? { readonly [V in ValueOf<D>]: Split<Rest> }
-  : number;
 type SplitFigure = {
   [F in keyof Rows]: Rows[F] extends { readonly by: readonly DimensionName[] } ? F : never;
 }[keyof Rows];
 
 /** The figures that are split, and some that only the metrics need. */
-export type StatsDetails = {
-  readonly [F in SplitFigure | DetailFigure]: Rows[F] extends { readonly by: infer By } ? Split<By> : number;
-};
+export type StatsDetails = FiguresOf<typeof dimensions, Pick<Rows, SplitFigure | DetailFigure>>;
 
 /** What the bus counted since its start, and what it holds now. */
 export type BusStats = { readonly [Name in Figure]: number } & {

@@ -1,22 +1,20 @@
 import { type Attributes, diag, type Meter } from "@opentelemetry/api";
 import { isName, wrong } from "../bus/checks.js";
-import type { ObservedBus } from "./observed-bus.js";
 
-const TYPE = "spanbus.EventBus";
 const KEY = Symbol.for("spanbus.metrics.1");
 
 /** What is one per process, however often a bundler loads this module. */
 interface Registry {
-  /** The numbers that buses were given. */
-  readonly numbers: WeakMap<ObservedBus, number>;
-  next: number;
+  /** The numbers that components were given, and the next one of each type. */
+  readonly numbers: WeakMap<object, number>;
+  readonly next: Map<string, number>;
   /** Who reports under which name. */
   readonly holders: WeakMap<Meter, Map<string, Holder>>;
 }
 
-/** A name in one meter, and the bus that has it while it is observed. */
+/** A name in one meter, and the component that has it while it is observed. */
 interface Holder {
-  bus: ObservedBus | undefined;
+  of: object | undefined;
   readonly parts: Map<string, Part>;
   /** Takes away what a closed observation still reports. */
   clear: (() => void) | undefined;
@@ -30,7 +28,13 @@ interface Part {
 /** Stops a part of the metrics. What it returns takes away what is still reported then. */
 export type Stop = () => (() => void) | undefined;
 
-/** A bus as one meter knows it. */
+/** What is observed, and its `otel.component.type`. */
+export interface Typed {
+  readonly observed: object;
+  readonly type: string;
+}
+
+/** It as one meter knows it. */
 export interface Component {
   /**
    * Tell it from others in the process.
@@ -51,20 +55,21 @@ export function checkedName(name: string | undefined): string | undefined {
   return name;
 }
 
-/** A name that another bus has gets a number: two buses under one name would hide each other. */
-export function componentOf(meter: Meter, bus: ObservedBus, given: string | undefined): Component {
+/** A name that another of its type has gets a number: two under one name would hide each other. */
+export function componentOf(meter: Meter, { observed, type }: Typed, given: string | undefined): Component {
   const { holders } = registry();
   const named = holders.get(meter) ?? new Map<string, Holder>();
   holders.set(meter, named);
-  const wanted = given ?? `${TYPE}/${numberOf(bus)}`;
+  const holderOf = (name: string): Holder | undefined => named.get(`${type} ${name}`);
+  const wanted = given ?? `${type}/${numberOf({ observed, type })}`;
   let name = wanted;
-  for (let n = 1; isHeldByAnother(named.get(name), bus); n += 1) name = `${wanted}/${n}`;
-  if (name !== wanted) diag.warn(`spanbus: another bus is observed as "${wanted}", so this one is "${name}"`);
-  const holder: Holder = named.get(name) ?? { bus, parts: new Map(), clear: undefined };
-  holder.bus = bus;
-  named.set(name, holder);
+  for (let n = 1; isHeldByAnother(holderOf(name), observed); n += 1) name = `${wanted}/${n}`;
+  if (name !== wanted) diag.warn(`spanbus: another ${type} is observed as "${wanted}", so this one is "${name}"`);
+  const holder: Holder = holderOf(name) ?? { of: observed, parts: new Map(), clear: undefined };
+  holder.of = observed;
+  named.set(`${type} ${name}`, holder);
   return {
-    attributes: { "otel.component.type": TYPE, "otel.component.name": name },
+    attributes: { "otel.component.type": type, "otel.component.name": name },
     share: (part, begin) => share(holder, part, begin),
   };
 }
@@ -83,25 +88,27 @@ function share(holder: Holder, name: string, begin: () => Stop): () => void {
     part.users -= 1;
     if (part.users > 0) return;
     holder.parts.delete(name);
-    if (holder.parts.size === 0) holder.bus = undefined;
+    if (holder.parts.size === 0) holder.of = undefined;
     holder.clear = stop() ?? holder.clear;
   };
 }
 
-function isHeldByAnother(holder: Holder | undefined, bus: ObservedBus): boolean {
-  return holder?.bus !== undefined && holder.bus !== bus;
+function isHeldByAnother(holder: Holder | undefined, observed: object): boolean {
+  return holder?.of !== undefined && holder.of !== observed;
 }
 
-function numberOf(bus: ObservedBus): number {
-  const shared = registry();
-  const given = shared.numbers.get(bus) ?? shared.next;
-  if (given === shared.next) shared.next += 1;
-  shared.numbers.set(bus, given);
-  return given;
+function numberOf({ observed, type }: Typed): number {
+  const { numbers, next } = registry();
+  const given = numbers.get(observed);
+  if (given !== undefined) return given;
+  const number = next.get(type) ?? 0;
+  numbers.set(observed, number);
+  next.set(type, number + 1);
+  return number;
 }
 
 function registry(): Registry {
   const holder = globalThis as { [KEY]?: Registry };
-  holder[KEY] ??= { numbers: new WeakMap(), next: 0, holders: new WeakMap() };
+  holder[KEY] ??= { numbers: new WeakMap(), next: new Map(), holders: new WeakMap() };
   return holder[KEY];
 }

@@ -1,2 +1,4 @@
-export { type Observation, type ObserveOptions, observeEventBus } from "./observe-event-bus.js";
+export type { Observation, ObserveOptions } from "./observation.js";
+export { type Observed, observe } from "./observe.js";
+export { type ObserveBusOptions, observeEventBus } from "./observe-event-bus.js";
 export type { ObservedBus } from "./observed-bus.js";

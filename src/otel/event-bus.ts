@@ -77,6 +77,12 @@ export class EventBus {
     return this.#hub.runs();
   }
 
+  /** One run, as `runs()` shows it; also one whose events are no longer kept. Undefined for one without events. */
+  runInfo(runId: string): RunInfo | undefined {
+    this.#inlet.flush();
+    return this.#hub.runInfo(runId);
+  }
+
   /**
    * Where a run stands, or a given generation of it: its latest event id and, once it is over, how it ended. Undefined
    * for one that is not known; of generations that a newer one followed the last 1000 are.

@@ -4,7 +4,7 @@ import type { Replay } from "../bus/replay.js";
 import { Run } from "../bus/run.js";
 import { type Message, seqsOf } from "./batch.js";
 import { eventOf, gap } from "./remote-event.js";
-import { outcomeOf, type Standing } from "./standing.js";
+import { missed, outcomeOf, type Standing } from "./standing.js";
 
 /** What a run that is followed needs of its source. */
 export interface FollowHost {
@@ -12,9 +12,23 @@ export interface FollowHost {
   now(): number;
   /** Asks Redis; with a cursor for what is behind it. Tries again until it is answered or refused. */
   read(runId: string, after?: { readonly epoch: string; readonly seq: number }): Promise<Standing | undefined>;
-  /** An event came from Redis. */
-  received(): void;
+  /** An event came from Redis, or a gap was found. */
+  received(event: BusEvent): void;
+  /** Events were asked for, because their messages did not come. */
+  fetched(events: number): void;
+  /** False while producers may not have been able to say that they live. */
+  isSteady(): boolean;
   failed(error: unknown): void;
+}
+
+/** How an answer of Redis is to be taken. */
+interface Answer {
+  /** Messages up to where the run stands are lost; else they may be on their way. */
+  readonly isCertain: boolean;
+  /** Seq at which the stream stood when Redis was asked. */
+  readonly asked: number;
+  /** The message that showed that others are lost. */
+  readonly next?: Message;
 }
 
 /** Messages that may wait while the source asks Redis what it missed. */
@@ -53,8 +67,8 @@ export class FollowedRun {
   #recent: { readonly seq: number; readonly event: BusEvent }[] = [];
   /** Seq up to which that is no longer held. */
   #recentFrom = 0;
-  /** A look found the run further than the stream, or behind it: so it is a hole, unless a message comes. */
-  #suspected: string | undefined;
+  /** Where the last look found the run, if that was not where the stream stands: messages may be on their way. */
+  #seen: { readonly epoch: string; readonly seq: number; readonly isBehind: boolean } | undefined;
   /** Readers that wait until the stream stands at some seq. */
   readonly #arrivals = new Set<{ readonly seq: number; resolve: () => void }>();
   #forgottenSince: number | undefined;
@@ -110,11 +124,13 @@ export class FollowedRun {
   /** Looks whether the run ended, or goes on, without a message that says so. Returns when to look again. */
   async look(longestMillis: number): Promise<number> {
     if (!this.#isKnown || this.#isAsking) return longestMillis;
+    const asked = this.#seq;
     const standing = await this.#host.read(this.runId, this.#cursor());
     if (this.#isAsking) return longestMillis;
-    this.#reconcile(standing, false);
-    const { leaseMillis = longestMillis } = standing ?? {};
-    return this.life.stream.end ? longestMillis : Math.min(longestMillis, Math.max(50, leaseMillis + 10));
+    this.#reconcile(standing, { isCertain: false, asked });
+    const { leaseMillis = 0 } = standing ?? {};
+    if (this.life.stream.end || leaseMillis <= 0) return longestMillis;
+    return Math.min(longestMillis, Math.max(50, leaseMillis + 10));
   }
 
   finish(end: SubscriptionEnd): void {
@@ -185,7 +201,6 @@ export class FollowedRun {
       this.#missing(epoch, from, from - this.#seq);
       this.#stands(from);
     }
-    this.#suspected = undefined;
     this.#forgottenSince = undefined;
     if (to < this.#seq) return;
     // It had ended, as detached or lost, and goes on.
@@ -195,6 +210,7 @@ export class FollowedRun {
       seq += seqsOf(line);
       if (line.kind === "c") this.finish({ reason: "closed", outcome: outcomeOf(line.text) });
       else if (line.kind === "d") this.finish({ reason: "closed", outcome: "detached" });
+      else if (line.kind === "p") this.finish(missed);
       else if (line.kind === "x") this.finish({ reason: "evicted" });
       else if (seq > this.#seq) {
         const event = eventOf(this.runId, epoch, seq, line);
@@ -211,7 +227,7 @@ export class FollowedRun {
   }
 
   #append(event: BusEvent, seq: number): void {
-    this.#host.received();
+    this.#host.received(event);
     if (this.#recent.length >= MAX_RECENT) this.#forgetRecent(this.#recent.at(-1)?.seq ?? 0);
     if (this.#attaching > 0) this.#recent.push({ seq, event });
     this.life.stream.append(event, this.#host.now(), undefined);
@@ -231,7 +247,9 @@ export class FollowedRun {
     try {
       do {
         this.#askAgain = false;
-        this.#reconcile(await this.#host.read(this.runId, this.#cursor()), true, cause);
+        const asked = this.#seq;
+        const standing = await this.#host.read(this.runId, this.#cursor());
+        this.#reconcile(standing, { isCertain: true, asked, ...(cause && { next: cause }) });
       } while (this.#askAgain);
       if (cause) this.#apply(cause, true);
     } catch (error) {
@@ -249,42 +267,43 @@ export class FollowedRun {
     for (const message of waiting) this.message(message);
   }
 
-  /** Brings the stream to where the run stands, or to the message `next`. `isCertain`: messages up to there are lost. */
-  #reconcile(standing: Standing | undefined, isCertain: boolean, next?: Message): void {
+  /** Brings the stream to where the run stands, or to the message `next`. */
+  #reconcile(standing: Standing | undefined, { isCertain, asked, next }: Answer): void {
     if (!standing) {
       if (this.#epoch !== undefined) this.#forgotten();
       return;
     }
     this.#forgottenSince = undefined;
-    const { epoch, seq, end, before, leaseMillis } = standing;
+    const { epoch, seq, before, leaseMillis } = standing;
     this.#leaseMillis = Math.max(this.#leaseMillis, leaseMillis);
-    const isSure = seq === this.#seq || this.#isSuspected(standing);
+    const seen = this.#seen?.epoch === epoch ? this.#seen : undefined;
+    this.#seen = seq === this.#seq ? undefined : { epoch, seq, isBehind: seq < asked };
+    // What a look saw had not come by the next one.
+    const isLost = isCertain || (seen !== undefined && seen.seq > this.#seq);
     if (this.#epoch === undefined) {
-      if (!isCertain && !isSure) return;
+      if (seq > 0 && !isLost) return;
       this.#fill(standing, 0, next);
     } else if (epoch !== this.#epoch) {
       if (before?.epoch === this.#epoch) this.#next(standing, before);
       else this.#replaced(standing);
     } else if (seq > this.#seq) {
-      if (!isCertain && !isSure) return;
+      if (!isLost) return;
       this.#fill(standing, this.#seq, next);
     } else if (seq < this.#seq) {
-      // The server lost what it had taken, unless a producer says so first.
-      if (!isSure) return;
+      // The server lost what it had taken. A producer may say so, if it is given time until the next look.
+      if (seq >= asked || !seen?.isBehind) return;
       this.#replaced(standing);
     }
-    this.#suspected = undefined;
+    this.#seen = undefined;
     if (seq > this.#seq) return;
+    const end = this.#endOf(standing);
     if (end) this.finish(end);
     else if (this.life.stream.end) this.life = this.#newLife();
   }
 
-  /** Seen twice in the same place. */
-  #isSuspected({ epoch, seq }: Standing): boolean {
-    const found = `${epoch} ${seq} ${this.#seq}`;
-    const isSecond = this.#suspected === found;
-    this.#suspected = found;
-    return isSecond;
+  /** Silence of the producers means nothing when they could not be heard. */
+  #endOf({ end, isMissed }: Standing): SubscriptionEnd | undefined {
+    return end?.reason === "producer-lost" && !isMissed && !this.#host.isSteady() ? undefined : end;
   }
 
   /** Takes what is kept behind `from`, up to the next message if that is known, and tells what is not kept. */
@@ -292,10 +311,11 @@ export class FollowedRun {
     const to = next?.epoch === epoch && next.from > from ? Math.min(seq, next.from) : seq;
     const behind = entries.filter((entry) => entry.seq > from && entry.seq <= to);
     const found = behind.reduce((sum, { line }) => sum + seqsOf(line), 0);
+    this.#host.fetched(behind.filter(({ line }) => line.kind === "e").length);
     const missed = to - from - found;
     if (this.life.stream.end) this.life = this.#newLife();
-    // At the begin of a generation it is not known what was kept, and replay tells none either.
-    if (missed > 0 && from > 0) {
+    // What is missing of another generation than that which is read was told with the change, or nobody read it.
+    if (missed > 0 && (this.#epoch === undefined || this.#epoch === epoch)) {
       const [first] = behind;
       this.#missing(epoch, first ? first.seq - seqsOf(first.line) : to, missed);
     }
@@ -337,9 +357,11 @@ export class FollowedRun {
     if (now - this.#forgottenSince >= this.#leaseMillis) this.finish({ reason: "producer-lost", outcome: "abandoned" });
   }
 
-  #adopt({ epoch, seq, end }: Standing): void {
+  #adopt(standing: Standing): void {
+    const { epoch, seq } = standing;
     this.#epoch = epoch;
     this.#stands(seq);
+    const end = this.#endOf(standing);
     if (end) this.finish(end);
   }
 

@@ -1,4 +1,5 @@
-import { parseMessage } from "./batch.js";
+import type { BusEvent } from "../bus/event.js";
+import { type Message, parseMessage } from "./batch.js";
 import type { Channels } from "./channels.js";
 import { FollowedRun, type FollowHost } from "./followed-run.js";
 import type { Keys } from "./keys.js";
@@ -9,13 +10,17 @@ import { read } from "./scripts.js";
 import { standingOf } from "./standing.js";
 
 export interface FollowingOptions {
-  readonly port: RedisPort;
+  readonly port: Pick<RedisPort, "run">;
   readonly keys: Keys;
   readonly channels: Channels;
   readonly maxQueueSize: number;
   readonly lookMillis: number;
   now(): number;
-  received(): void;
+  received(event: BusEvent): void;
+  fetched(events: number): void;
+  /** A message came. */
+  arrived(message: Message): void;
+  isSteady(): boolean;
   failed(error: unknown): void;
 }
 
@@ -64,7 +69,9 @@ export class Following {
   message(channel: string, text: string): void {
     const followed = this.#byChannel.get(channel);
     const message = followed && parseMessage(text);
-    if (message) followed.run.message(message);
+    if (!message) return;
+    this.#options.arrived(message);
+    followed.run.message(message);
   }
 
   resumed(): void {
@@ -80,10 +87,10 @@ export class Following {
   }
 
   #begin(runId: string, channel: string): Followed {
-    const { channels, port, keys, maxQueueSize, now, received, failed } = this.#options;
+    const { channels, port, keys, maxQueueSize, now, received, fetched, isSteady, failed } = this.#options;
     const attempts: Attempts = { failed, isNeeded: () => !this.#isClosed && followed.users > 0 };
     const host: FollowHost = {
-      ...{ maxQueueSize, now, received, failed },
+      ...{ maxQueueSize, now, received, fetched, isSteady, failed },
       read: async (id, after) => {
         const cursor = after ? [after.epoch, String(after.seq)] : ["", "0"];
         return standingOf(await patiently(() => port.run(read, keys.of(id).keys, cursor), attempts));

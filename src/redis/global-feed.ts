@@ -4,6 +4,7 @@ import { EventStream } from "../bus/event-stream.js";
 import { controlEvent } from "../bus/make-event.js";
 import { type Message, parseMessage, seqsOf } from "./batch.js";
 import type { Channels } from "./channels.js";
+import type { LostProducers } from "./lost-producers.js";
 import type { Attempts } from "./patience.js";
 import { eventOf } from "./remote-event.js";
 import { outcomeOf } from "./standing.js";
@@ -14,7 +15,10 @@ export interface GlobalFeedOptions {
   readonly pattern: string;
   readonly maxQueueSize: number;
   now(): number;
-  received(): void;
+  received(event: BusEvent): void;
+  readonly lostProducers: LostProducers;
+  /** A message came. */
+  arrived(message: Message): void;
   failed(error: unknown): void;
 }
 
@@ -39,6 +43,7 @@ export class GlobalFeed {
     this.#subscribed ??= channels.subscribeTo(pattern, attempts);
     try {
       await this.#subscribed;
+      this.#options.lostProducers.start();
       return () => this.#left();
     } catch (error) {
       this.#left();
@@ -48,7 +53,9 @@ export class GlobalFeed {
 
   message(runId: string, text: string): void {
     const message = parseMessage(text);
-    if (message) this.#apply(runId, message);
+    if (!message) return;
+    this.#options.arrived(message);
+    this.#apply(runId, message);
   }
 
   /** Nobody knows what came meanwhile. */
@@ -58,6 +65,7 @@ export class GlobalFeed {
   }
 
   finish(end: SubscriptionEnd): void {
+    this.#options.lostProducers.stop();
     this.stream.finish(end);
   }
 
@@ -68,6 +76,7 @@ export class GlobalFeed {
       seq += seqsOf(line);
       if (line.kind === "c") this.#closed(runId, eventId(epoch, seq), outcomeOf(line.text));
       else if (line.kind === "d") this.#closed(runId, eventId(epoch, seq), "detached");
+      else if (line.kind === "p") this.#closed(runId, eventId(epoch, seq), "abandoned");
       else {
         const event = eventOf(runId, epoch, seq, line);
         if (event) this.#append(event);
@@ -80,7 +89,7 @@ export class GlobalFeed {
   }
 
   #append(event: BusEvent): void {
-    this.#options.received();
+    this.#options.received(event);
     this.#last = event;
     this.stream.append(event, this.#options.now(), undefined);
   }
@@ -89,6 +98,7 @@ export class GlobalFeed {
     this.#users -= 1;
     if (this.#users > 0) return;
     this.#subscribed = undefined;
+    this.#options.lostProducers.stop();
     this.#last = undefined;
     if (!this.stream.end) this.#options.channels.unsubscribeFrom(this.#options.pattern).catch(() => undefined);
   }

@@ -1,4 +1,6 @@
-import { redisError } from "./redis-error.js";
+import { type ConnectionEvents, onComeback } from "./comebacks.js";
+import { Pulse } from "./pulse.js";
+import { RedisError, redisError } from "./redis-error.js";
 import type { PortListener, PortSubscriber, RedisPort } from "./redis-port.js";
 import type { Script } from "./script.js";
 
@@ -12,10 +14,15 @@ export interface IoredisLike {
   psubscribe(...patterns: string[]): Promise<unknown>;
   punsubscribe(...patterns: string[]): Promise<unknown>;
   duplicate(): unknown;
-  disconnect(): void;
+  ping(): Promise<unknown>;
+  disconnect(reconnect?: boolean): void;
   on(event: string, listener: (first: string, second: string, third: string) => void): unknown;
+  once(event: string, listener: (first: string, second: string, third: string) => void): unknown;
   off(event: string, listener: (first: string, second: string, third: string) => void): unknown;
 }
+
+/** Of a client, and of the nodes of a cluster. */
+const connectionEvents: ConnectionEvents = { broken: ["reconnecting", "-node"], ready: ["ready", "+node"] };
 
 const methods = ["eval", "evalsha", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "duplicate"];
 
@@ -46,8 +53,12 @@ export class IoredisPort implements RedisPort {
     }
   }
 
-  listen(listener: PortListener): PortSubscriber {
-    return new IoredisSubscriber(this.#client, listener);
+  onComeback(tell: () => void): () => void {
+    return onComeback(this.#client, connectionEvents, tell);
+  }
+
+  listen(listener: PortListener, pulseMillis: number): PortSubscriber {
+    return new IoredisSubscriber(this.#client, listener, pulseMillis);
   }
 }
 
@@ -55,14 +66,18 @@ export class IoredisPort implements RedisPort {
 class IoredisSubscriber implements PortSubscriber {
   readonly #owner: IoredisLike;
   readonly #listener: PortListener;
+  readonly #pulseMillis: number;
   readonly #channels = new Set<string>();
   readonly #patterns = new Set<string>();
   #connection: IoredisLike | undefined;
+  #pulse: Pulse | undefined;
   #isClosed = false;
   readonly #message = (channel: string, text: string): void => {
+    this.#pulse?.heard();
     if (this.#channels.has(channel)) this.#listener.message(channel, text);
   };
   readonly #matched = (pattern: string, channel: string, text: string): void => {
+    this.#pulse?.heard();
     if (this.#patterns.has(pattern)) this.#listener.matched(channel, text);
   };
   readonly #failed = (error: unknown): void => {
@@ -72,9 +87,10 @@ class IoredisSubscriber implements PortSubscriber {
     this.#resume().catch((error: unknown) => this.#failed(redisError(error, "SUBSCRIBE", this.#isClosed)));
   };
 
-  constructor(owner: IoredisLike, listener: PortListener) {
+  constructor(owner: IoredisLike, listener: PortListener, pulseMillis: number) {
     this.#owner = owner;
     this.#listener = listener;
+    this.#pulseMillis = pulseMillis;
   }
 
   async subscribe(channel: string): Promise<void> {
@@ -106,6 +122,7 @@ class IoredisSubscriber implements PortSubscriber {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#pulse?.stop();
     const client = this.#connection;
     if (!client) return;
     client.off("message", this.#message);
@@ -116,6 +133,8 @@ class IoredisSubscriber implements PortSubscriber {
   }
 
   async #ask(what: string, act: (client: IoredisLike) => Promise<unknown>): Promise<void> {
+    // A connection made now would be closed by nobody.
+    if (this.#isClosed) throw new RedisError(`${what}: the source is closed`, true);
     try {
       this.#connection ??= this.#connect();
       await act(this.#connection);
@@ -129,10 +148,21 @@ class IoredisSubscriber implements PortSubscriber {
     const client = isCluster ? this.#owner : (this.#owner.duplicate() as IoredisLike);
     client.on("message", this.#message);
     client.on("pmessage", this.#matched);
-    client.on("ready", this.#ready);
+    // What is connected for the first time has nothing to resume.
+    if (isCluster || client.status === "ready") client.on("ready", this.#ready);
+    else client.once("ready", () => client.on("ready", this.#ready));
     client.on("+node", this.#ready);
+    if (isCluster) return client;
     // Without a listener ioredis writes to the console.
-    if (!isCluster) client.on("error", this.#failed);
+    client.on("error", this.#failed);
+    this.#pulse = new Pulse(this.#pulseMillis, {
+      isReady: () => client.status === "ready",
+      ping: () => client.ping(),
+      lost: () => {
+        this.#failed(new RedisError("PING: no answer over the connection for messages", false));
+        client.disconnect(true);
+      },
+    });
     return client;
   }
 

@@ -7,18 +7,21 @@ export const keyTable = {
   traces: { name: "{run}:traces", type: "set", says: "Traces that events of the run came from, the first 100." },
   channel: { name: "{run}", type: "channel", says: "Every batch that was appended, and the end of the run." },
   runs: { name: "runs", type: "sorted set", says: "Runs by the time at which they were last heard of." },
+  leases: { name: "leases", type: "sorted set", says: "Runs by the time at which their last producer counts as lost." },
 } as const;
 
 /** Fields of the hash `meta`. Times are milliseconds of the server's clock. */
 export const metaFields = {
   epoch: "The generation of the run.",
+  formerly: "What it was called before the server lost events of it, the newest name first.",
   seq: "Seq of its latest event.",
   lost: "Seq of the newest event that was kept once and is no more.",
-  state: "`open`, `closed` or `detached`.",
+  state: "`open`, `closed`, `detached`, or `lost` once it was told that its last producer is.",
   outcome: "How it ended.",
   lease: "When its last producer counts as lost, unless one is heard of.",
   "lease:<relay>": "The same for one producer.",
   "batch:<relay>": "Number of the last batch of one producer: a batch that is sent again is not taken again.",
+  server: "The server that took the last batch: on another, events may be missing.",
   before: "The generation that was closed before this one began.",
   beforeSeq: "Seq of the latest event of that generation.",
   beforeOutcome: "How that generation ended.",
@@ -27,11 +30,8 @@ export const metaFields = {
   parentRunId: "The run in which this one was begun.",
   agentName: "The first agent that was named.",
   conversationId: "The first conversation that was named.",
-  modelCalls: "Calls of models.",
-  toolCalls: "Calls of tools.",
-  failedToolCalls: "Calls of tools that failed.",
-  inputTokens: "Tokens sent.",
-  outputTokens: "Tokens received.",
+  "totals:<generation>":
+    "What one producer counts: its relay, calls of models, of tools, of those that failed, tokens sent and received, open spans.",
 } as const;
 
 /** The keys of one run. */
@@ -44,6 +44,7 @@ export interface RunKeys {
 /** Names of keys and channels under a prefix. */
 export class Keys {
   readonly runs: string;
+  readonly leases: string;
   /** Matches the channel of every run. */
   readonly pattern: string;
   readonly #prefix: string;
@@ -51,6 +52,7 @@ export class Keys {
   constructor(prefix: string) {
     this.#prefix = prefix;
     this.runs = `${prefix}:runs`;
+    this.leases = `${prefix}:leases`;
     this.pattern = `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}:{*}`;
   }
 
@@ -83,5 +85,7 @@ export function checkedPrefix(prefix: unknown): string {
   if (typeof prefix !== "string") throw wrong(TypeError, "keyPrefix", "a string", prefix);
   if (!/^[\x21-\x7e]{1,128}$/.test(prefix))
     throw wrong(RangeError, "keyPrefix", "1 to 128 visible ASCII characters", prefix);
+  // Redis would take no notice of the braces around the run id then.
+  if (prefix.includes("{}")) throw wrong(RangeError, "keyPrefix", "without empty braces", prefix);
   return prefix;
 }

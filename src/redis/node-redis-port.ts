@@ -1,4 +1,7 @@
-import { redisError } from "./redis-error.js";
+import { type ConnectionEvents, onComeback } from "./comebacks.js";
+import { patiently } from "./patience.js";
+import { Pulse, type Pulsed } from "./pulse.js";
+import { RedisError, redisError } from "./redis-error.js";
 import type { PortListener, PortSubscriber, RedisPort } from "./redis-port.js";
 import type { Script } from "./script.js";
 
@@ -7,6 +10,7 @@ type Receive = (message: string, channel: string) => void;
 /** What is used of a client or cluster of node-redis. */
 export interface NodeRedisLike {
   readonly isOpen: boolean;
+  readonly isReady?: boolean;
   eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   subscribe(channel: string, listener: Receive): Promise<unknown>;
@@ -15,10 +19,17 @@ export interface NodeRedisLike {
   pUnsubscribe(pattern: string): Promise<unknown>;
   duplicate(): unknown;
   connect(): Promise<unknown>;
+  ping(): Promise<unknown>;
   destroy(): void;
   on(event: string, listener: (first: string, second: string, third: string) => void): unknown;
   off(event: string, listener: (first: string, second: string, third: string) => void): unknown;
 }
+
+/** Of a client, and of the nodes of a cluster. */
+const connectionEvents: ConnectionEvents = {
+  broken: ["reconnecting", "node-reconnecting"],
+  ready: ["ready", "node-ready"],
+};
 
 const methods = ["eval", "evalSha", "subscribe", "unsubscribe", "pSubscribe", "pUnsubscribe", "duplicate"];
 
@@ -50,8 +61,12 @@ export class NodeRedisPort implements RedisPort {
     }
   }
 
-  listen(listener: PortListener): PortSubscriber {
-    return new NodeRedisSubscriber(this.#client, listener);
+  onComeback(tell: () => void): () => void {
+    return onComeback(this.#client, connectionEvents, tell);
+  }
+
+  listen(listener: PortListener, pulseMillis: number): PortSubscriber {
+    return new NodeRedisSubscriber(this.#client, listener, pulseMillis);
   }
 }
 
@@ -59,13 +74,26 @@ export class NodeRedisPort implements RedisPort {
 class NodeRedisSubscriber implements PortSubscriber {
   readonly #owner: NodeRedisLike;
   readonly #listener: PortListener;
+  readonly #pulseMillis: number;
+  readonly #channels = new Set<string>();
+  readonly #patterns = new Set<string>();
   readonly #ready = (): void => this.#listener.resumed();
+  readonly #message: Receive = (text, channel) => {
+    this.#pulse?.heard();
+    this.#listener.message(channel, text);
+  };
+  readonly #matched: Receive = (text, channel) => {
+    this.#pulse?.heard();
+    this.#listener.matched(channel, text);
+  };
   #connection: Promise<NodeRedisLike> | undefined;
+  #pulse: Pulse | undefined;
   #isClosed = false;
 
-  constructor(owner: NodeRedisLike, listener: PortListener) {
+  constructor(owner: NodeRedisLike, listener: PortListener, pulseMillis: number) {
     this.#owner = owner;
     this.#listener = listener;
+    this.#pulseMillis = pulseMillis;
   }
 
   get #isCluster(): boolean {
@@ -73,33 +101,36 @@ class NodeRedisSubscriber implements PortSubscriber {
   }
 
   async subscribe(channel: string): Promise<void> {
-    await this.#ask(`SUBSCRIBE ${channel}`, (client) =>
-      client.subscribe(channel, (message) => this.#listener.message(channel, message)),
-    );
+    await this.#ask(`SUBSCRIBE ${channel}`, (client) => client.subscribe(channel, this.#message));
+    this.#channels.add(channel);
   }
 
   async unsubscribe(channel: string): Promise<void> {
+    this.#channels.delete(channel);
     await this.#ask(`UNSUBSCRIBE ${channel}`, (client) => client.unsubscribe(channel));
   }
 
   async subscribeTo(pattern: string): Promise<void> {
-    await this.#ask(`PSUBSCRIBE ${pattern}`, (client) =>
-      client.pSubscribe(pattern, (message, channel) => this.#listener.matched(channel, message)),
-    );
+    await this.#ask(`PSUBSCRIBE ${pattern}`, (client) => client.pSubscribe(pattern, this.#matched));
+    this.#patterns.add(pattern);
   }
 
   async unsubscribeFrom(pattern: string): Promise<void> {
+    this.#patterns.delete(pattern);
     await this.#ask(`PUNSUBSCRIBE ${pattern}`, (client) => client.pUnsubscribe(pattern));
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#pulse?.stop();
     this.#owner.off("node-ready", this.#ready);
     if (!this.#isCluster) this.#connection?.then((client) => client.destroy()).catch(() => undefined);
   }
 
   async #ask(what: string, act: (client: NodeRedisLike) => Promise<unknown>): Promise<void> {
+    // A connection made now would be closed by nobody.
+    if (this.#isClosed) throw new RedisError(`${what}: the source is closed`, true);
     try {
       this.#connection ??= this.#connect();
       await act(await this.#connection);
@@ -128,6 +159,34 @@ class NodeRedisSubscriber implements PortSubscriber {
     // It is ready again when it has subscribed again.
     client.on("ready", this.#ready);
     if (this.#isClosed) client.destroy();
+    else this.#pulse = new Pulse(this.#pulseMillis, this.#pulsed(client));
     return client;
+  }
+
+  #pulsed(client: NodeRedisLike): Pulsed {
+    return {
+      isReady: () => client.isReady === true,
+      ping: () => client.ping(),
+      lost: () => {
+        this.#listener.failed(new RedisError("PING: no answer over the connection for messages", false));
+        this.#pulse?.stop();
+        // A client that is destroyed while it gives up its connection by itself may never connect again.
+        client.destroy();
+        this.#connection = undefined;
+        const attempts = {
+          failed: (error: unknown) => this.#listener.failed(error),
+          isNeeded: () => !this.#isClosed,
+        };
+        patiently(() => this.#ask("SUBSCRIBE", (next) => this.#resume(next)), attempts).catch(() => undefined);
+      },
+    };
+  }
+
+  async #resume(client: NodeRedisLike): Promise<void> {
+    await Promise.all([
+      ...[...this.#channels].map((channel) => client.subscribe(channel, this.#message)),
+      ...[...this.#patterns].map((pattern) => client.pSubscribe(pattern, this.#matched)),
+    ]);
+    if (!this.#isClosed) this.#listener.resumed();
   }
 }

@@ -1,9 +1,10 @@
-import type { BusEvent, Outcome } from "../bus/event.js";
+import type { BusEvent } from "../bus/event.js";
+import type { RunInfo } from "../bus/run.js";
 import { eventLine } from "./batch.js";
 
 type Content =
   | { readonly kind: "event"; readonly event: BusEvent; readonly line: string; readonly bytes: number }
-  | { readonly kind: "end"; readonly outcome: Outcome }
+  | { readonly kind: "end"; readonly run: RunInfo }
   /** Events that were given up, where they stood. */
   | { readonly kind: "loss"; readonly count: number };
 
@@ -12,6 +13,8 @@ export interface Outgoing {
   readonly queue: OutgoingQueue;
   /** That of the local bus. */
   readonly generation: string;
+  /** When it came here, in milliseconds of a clock that only goes forward. */
+  readonly at: number;
   content: Content;
   previous: Outgoing | undefined;
   next: Outgoing | undefined;
@@ -51,6 +54,13 @@ export class Outbox {
     return this.#transient.size + this.#lasting.size;
   }
 
+  /** When the oldest of what waits came here; infinite when nothing waits. */
+  get oldestAt(): number {
+    const [transient] = this.#transient;
+    const [lasting] = this.#lasting;
+    return Math.min(transient?.at ?? Number.POSITIVE_INFINITY, lasting?.at ?? Number.POSITIVE_INFINITY);
+  }
+
   event(queue: OutgoingQueue, generation: string, event: BusEvent, isTransient: boolean): void {
     const line = eventLine(event, !isTransient);
     const bytes = Buffer.byteLength(line);
@@ -60,15 +70,16 @@ export class Outbox {
     this.#bound();
   }
 
-  end(queue: OutgoingQueue, generation: string, outcome: Outcome): void {
-    this.#lasting.add(append(queue, generation, { kind: "end", outcome }));
+  end(queue: OutgoingQueue, run: RunInfo): void {
+    this.#lasting.add(append(queue, run.generation, { kind: "end", run }));
     this.#bound();
   }
 
   /** Events that were taken out and could not be sent: told before what waits. */
   loss(queue: OutgoingQueue, generation: string, count: number): void {
     const { first } = queue;
-    const entry: Outgoing = { queue, generation, content: { kind: "loss", count }, previous: undefined, next: first };
+    const content: Content = { kind: "loss", count };
+    const entry: Outgoing = { queue, generation, at: performance.now(), content, previous: undefined, next: first };
     if (first) first.previous = entry;
     else queue.last = entry;
     queue.first = entry;
@@ -108,7 +119,7 @@ export class Outbox {
 }
 
 function append(queue: OutgoingQueue, generation: string, content: Content): Outgoing {
-  const entry: Outgoing = { queue, generation, content, previous: queue.last, next: undefined };
+  const entry: Outgoing = { queue, generation, at: performance.now(), content, previous: queue.last, next: undefined };
   if (queue.last) queue.last.next = entry;
   else queue.first = entry;
   queue.last = entry;

@@ -20,10 +20,19 @@ const passing: ReadonlySet<string> = new Set([
 export function redisError(error: unknown, asked: string, isClosed: boolean): RedisError {
   if (error instanceof RedisError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  // An answer of the server begins with a code; what a connection says does not.
-  const [, code] = /^([A-Z][A-Z0-9]+) /.exec(message) ?? [];
+  const code = codeOf(message);
   const isFinal = isClosed || (code !== undefined && !passing.has(code));
   return new RedisError(`${asked}: ${message.replace(/ script: [0-9a-f]{40}, on @user_script:\d+\.?/, "")}`, isFinal, {
     cause: error,
   });
+}
+
+/** Whether the server said so itself. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof Error && codeOf(error.message) !== undefined;
+}
+
+/** An answer of the server begins with a code; what a connection says does not. */
+function codeOf(message: string): string | undefined {
+  return /^([A-Z][A-Z0-9]+) /.exec(message)?.[1];
 }

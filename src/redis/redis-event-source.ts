@@ -15,21 +15,26 @@ import { controlEvent } from "../bus/make-event.js";
 import type { ReaderHost } from "../bus/reader.js";
 import { Readers } from "../bus/readers.js";
 import type { RunInfo, RunStanding } from "../bus/run.js";
-import { type BusStats, dimensions, sum, zeros } from "../bus/stats.js";
+import { dimensions, sum, zeros } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
+import type { Message } from "./batch.js";
 import { Channels } from "./channels.js";
 import { decide } from "./decide.js";
 import { ErrorTeller } from "./error-teller.js";
 import { Following } from "./following.js";
 import { GlobalFeed } from "./global-feed.js";
 import { Keys } from "./keys.js";
-import type { PortSubscriber } from "./redis-port.js";
+import { LostProducers } from "./lost-producers.js";
+import type { PortListener, PortSubscriber } from "./redis-port.js";
 import { RedisSubscription } from "./redis-subscription.js";
 import { eventOf } from "./remote-event.js";
 import { descriptionOf } from "./run-description.js";
 import { describe, list, read, unlist } from "./scripts.js";
 import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
+import { type SourceStats, sourceTable } from "./source-stats.js";
+import { SourceTally } from "./source-tally.js";
 import { type Standing, standingOf } from "./standing.js";
+import { Steadiness } from "./steadiness.js";
 
 /** A subscription whose events come from Redis. */
 export type RemoteSubscription = Subscription & {
@@ -42,6 +47,8 @@ export type RemoteSubscription = Subscription & {
  * bus. It holds one connection of its own, however many read. Keeps no process alive. Close it before the client.
  */
 export class RedisEventSource {
+  /** What the numbers of `stats()` are: `observe` of `spanbus/metrics` reports them by it. */
+  readonly figures = sourceTable;
   readonly #settings: SourceSettings;
   readonly #keys: Keys;
   readonly #errors: ErrorTeller;
@@ -51,7 +58,7 @@ export class RedisEventSource {
   readonly #following: Following;
   readonly #global: GlobalFeed;
   readonly #pending = new Set<RedisSubscription>();
-  readonly #counts = { received: 0, delivered: 0 };
+  readonly #tally = new SourceTally();
   #isClosed = false;
 
   /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
@@ -65,34 +72,49 @@ export class RedisEventSource {
       deadlines,
       aborts: new AbortWatch(),
       unreadTimeoutMillis: settings.unreadTimeoutMillis,
-      gap: (last, data) => controlEvent(last.id, last.runId, "bus.gap", data),
+      gap: (last, data) => {
+        this.#tally.told(data);
+        return controlEvent(last.id, last.runId, "bus.gap", data);
+      },
       delivered: () => {
-        this.#counts.delivered += 1;
+        this.#tally.delivered += 1;
       },
       decide: (what, callback, otherwise) => decide(what, callback, otherwise, (error) => this.#errors.tell(error)),
     };
     this.#readers = new Readers(settings, this.#host);
-    const { port, maxQueueSize, lookMillis } = settings;
+    const { maxQueueSize, lookMillis } = settings;
     const keys = this.#keys;
-    this.#subscriber = port.listen({
+    const steadiness = new Steadiness();
+    const listener: PortListener = {
       message: (channel, text) => this.#safely(() => this.#following.message(channel, text)),
       matched: (channel, text) => this.#safely(() => this.#global.message(keys.runOfChannel(channel), text)),
       resumed: () => {
+        this.#tally.reconnects += 1;
+        steadiness.troubled();
         this.#following.resumed();
         this.#global.resumed();
       },
-      failed: (error) => this.#errors.tell(error),
-    });
+      failed: (error) => {
+        steadiness.troubled();
+        this.#errors.tell(error);
+      },
+    };
+    this.#subscriber = settings.port.listen(listener, lookMillis);
     const channels = new Channels(this.#subscriber);
     const told = {
       now: () => deadlines.now(),
-      received: () => {
-        this.#counts.received += 1;
+      received: (event: BusEvent) => this.#tally.appended(event),
+      fetched: (events: number) => {
+        this.#tally.fetched += events;
       },
+      arrived: (message: Message) => this.#tally.arrived(message, deadlines.now()),
+      isSteady: () => steadiness.isSteady,
       failed: (error: unknown) => this.#errors.tell(error),
     };
+    const port = steadiness.watch(settings.port);
+    const lostProducers = new LostProducers({ port, keys, lookMillis, ...told });
     this.#following = new Following({ port, keys, channels, maxQueueSize, lookMillis, ...told });
-    this.#global = new GlobalFeed({ channels, pattern: keys.pattern, maxQueueSize, ...told });
+    this.#global = new GlobalFeed({ channels, lostProducers, pattern: keys.pattern, maxQueueSize, ...told });
   }
 
   // ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,7 +139,8 @@ export class RedisEventSource {
 
   /**
    * Reads every run, live only, with `bus.run.opened` and `bus.run.closed` around each. After a cut a `bus.gap` with reason
-   * `cut` says that events may be missing, without their number. A lost producer is not told here.
+   * `cut` says that events may be missing, without their number. A run whose producer was lost closes as `abandoned`. The events
+   * of one run come in its order; which of two runs is told first, nobody says.
    *
    * @throws EventBusError `SPANBUS_SUBSCRIBER_LIMIT` when `maxGlobalSubscribers` readers are attached.
    */
@@ -172,20 +195,27 @@ export class RedisEventSource {
   }
 
   /** What this source counted and holds: `published` is what came from Redis. What belongs to a producer is 0. */
-  stats(options?: StatsOptions): BusStats {
+  stats(options?: StatsOptions): SourceStats {
     const { depths, details } = checkedStats(options);
     const { dropped, queuedEvents, queueCapacity, queueUtilization } = this.#readers.figures();
     const { rejected, attached } = this.#readers;
+    const { received, delivered, gaps, fetched, reconnects } = this.#tally;
+    const followed = [...this.#following.all()];
     return {
-      published: this.#counts.received,
-      delivered: this.#counts.delivered,
+      published: received,
+      delivered,
       dropped: dropped.run.lagged + dropped.global.lagged,
       rejectedSubscribers: sum(rejected),
       errors: this.#errors.count,
       runSubscribers: attached.run,
       globalSubscribers: attached.global,
       queuedEvents: sum(queuedEvents),
-      activeRuns: [...this.#following.all()].filter(({ life }) => !life.stream.end).length,
+      activeRuns: followed.filter(({ life }) => !life.stream.end).length,
+      gaps: { ...gaps },
+      fetched,
+      reconnects,
+      followedRuns: followed.length,
+      lagSeconds: this.#tally.lagSeconds(this.#host.deadlines.now()),
       ...{ refused: 0, evictedRuns: 0, abandonedSpans: 0, openSpans: 0 },
       ...{ retainedRuns: 0, historyEvents: 0, historyBytes: 0 },
       ...(depths && { queueDepths: this.#readers.depths(), historyDepths: {} }),
@@ -230,6 +260,7 @@ export class RedisEventSource {
         options.after,
         () => subscription.isOver,
         (replay) => {
+          if (replay.gap?.type === "bus.gap") this.#tally.told(replay.gap.data);
           this.#readers.admit("run");
           isAttached = true;
           const { life } = run;

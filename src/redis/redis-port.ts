@@ -10,8 +10,13 @@ export type RedisClient = NodeRedisLike | IoredisLike;
 export interface RedisPort {
   /** Runs a script. All keys are in one slot. @throws RedisError */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>;
-  /** The one connection that takes messages, for all readers. Made when it is first used. */
-  listen(listener: PortListener): PortSubscriber;
+  /** Tells each time that a connection of the client is there again. What it returns stops that. */
+  onComeback(tell: () => void): () => void;
+  /**
+   * The one connection that takes messages, for all readers. Made when it is first used, and made anew when it does not answer
+   * for five times `pulseMillis`. A cluster listens over a connection of the client's own, which is the client's to watch.
+   */
+  listen(listener: PortListener, pulseMillis: number): PortSubscriber;
 }
 
 export interface PortListener {

@@ -6,33 +6,10 @@ import { Keys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { RedisError } from "./redis-error.js";
 import { type RedisRelayOptions, type RelaySettings, relaySettings, type TappedBus } from "./relay-options.js";
-import { append, evict, touch, unlist } from "./scripts.js";
+import { type RelayStats, relayTable } from "./relay-stats.js";
+import { append, evict, lease, touch, unlist } from "./scripts.js";
 import { type Batch, type Sender, SentRun } from "./sent-run.js";
 import { timerMillis } from "./timer-millis.js";
-
-/** What a relay counted since its start, and what it holds now. */
-export interface RelayStats {
-  /** Events that Redis took. */
-  readonly relayed: number;
-  /** Events that no reader elsewhere will get, by reason. */
-  readonly lost: {
-    /** The outbox was full. */
-    readonly outbox: number;
-    /** Redis refused them: no permission, a key of another type. */
-    readonly refused: number;
-    /** The run was closed by another process. */
-    readonly sealed: number;
-    /** They waited when the relay was closed. */
-    readonly closed: number;
-  };
-  /** Batches that had to be sent again, and other failures. */
-  readonly errors: number;
-  /** Events and ends of runs that wait, and their bytes. */
-  readonly queuedEvents: number;
-  readonly queuedBytes: number;
-  /** Runs that are kept alive by this relay. */
-  readonly openRuns: number;
-}
 
 /** Runs of which a batch may be under way, or to be sent again. */
 const MAX_HELD = 32;
@@ -47,12 +24,16 @@ const TOUCH_MILLIS = 1000;
  * Keeps no process alive. Close it before the client.
  */
 export class RedisRelay {
+  /** What the numbers of `stats()` are: `observe` of `spanbus/metrics` reports them by it. */
+  readonly figures = relayTable;
+  readonly #bus: TappedBus;
   readonly #settings: RelaySettings;
   readonly #sender: Sender;
   readonly #keys: Keys;
   readonly #errors: ErrorTeller;
   readonly #outbox: Outbox;
   readonly #tap: { close(): void };
+  readonly #unwatch: () => void;
   readonly #runs = new Map<string, SentRun>();
   /** Runs that have something to send. */
   readonly #ready = new Set<SentRun>();
@@ -70,11 +51,12 @@ export class RedisRelay {
   #closing: Promise<void> | undefined;
   #isClosed = false;
   #drained: (() => void)[] = [];
-  readonly #counts = { relayed: 0, refused: 0, sealed: 0, closed: 0 };
+  readonly #counts = { relayed: 0, refused: 0, sealed: 0, closed: 0, reconnects: 0 };
 
   /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
   constructor(bus: TappedBus, options: RedisRelayOptions) {
     const settings = relaySettings(bus, options);
+    this.#bus = bus;
     this.#settings = settings;
     const { historyPerRun, retentionMillis, leaseMillis } = settings;
     const relay = [...crypto.getRandomValues(new Uint32Array(2))].map((word) => word.toString(36)).join("");
@@ -96,21 +78,30 @@ export class RedisRelay {
       event: (event) => this.#published(event),
       closed: (run) => this.#ended(run),
     });
+    this.#unwatch = settings.port.onComeback(() => {
+      this.#counts.reconnects += 1;
+    });
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, Math.floor(leaseMillis / 3)));
     this.#heartbeat.unref();
   }
 
   /** What was relayed and lost, and what waits. */
   stats(): RelayStats {
-    const { relayed, refused, sealed, closed } = this.#counts;
+    const { relayed, refused, sealed, closed, reconnects } = this.#counts;
+    const { maxEvents, maxBytes } = this.#settings.outbox;
     let openRuns = 0;
     for (const run of this.#runs.values()) if (run.isOpen) openRuns += 1;
     return {
       relayed,
       lost: { outbox: this.#outbox.lost, refused, sealed, closed },
       errors: this.#errors.count,
-      queuedEvents: this.#queuedEvents(),
-      queuedBytes: this.#outbox.bytes,
+      reconnects,
+      // What waited when it was closed is lost.
+      queuedEvents: this.#isClosed ? 0 : this.#queuedEvents(),
+      maxQueuedEvents: maxEvents,
+      queuedBytes: this.#isClosed ? 0 : this.#outbox.bytes,
+      maxQueuedBytes: maxBytes,
+      lagSeconds: this.#isClosed ? 0 : this.#lagMillis() / 1000,
       openRuns,
     };
   }
@@ -156,12 +147,12 @@ export class RedisRelay {
     this.#isReady(run);
   }
 
-  #ended({ runId, generation, outcome = "unknown" }: RunInfo): void {
-    const run = this.#run(runId);
+  #ended(info: RunInfo): void {
+    const run = this.#run(info.runId);
     run.isOpen = false;
-    if (run.sealed === generation) this.#forget(run);
+    if (run.sealed === info.generation) this.#forget(run);
     else {
-      this.#outbox.end(run, generation, outcome);
+      this.#outbox.end(run, info);
       this.#isReady(run);
     }
   }
@@ -198,7 +189,7 @@ export class RedisRelay {
     for (const run of this.#ready) {
       if (this.#held.size >= MAX_HELD) break;
       this.#ready.delete(run);
-      const batch = run.fill(this.#outbox, this.#sender, this.#leaving.has(run));
+      const batch = run.fill(this.#outbox, this.#sender, this.#bus.runInfo(run.runId), this.#leaving.has(run));
       if (!run.first) this.#leaving.delete(run);
       this.#held.add(run);
       this.#send(run, batch);
@@ -211,8 +202,13 @@ export class RedisRelay {
     this.#settings.port
       .run(append, run.keys.keys, batch.args)
       .then(
-        (reply) => this.#answered(run, batch, reply as readonly unknown[]),
-        (error: unknown) => this.#failed(run, batch, error),
+        (reply) => {
+          // What was under way at the close is counted as lost.
+          if (!this.#isClosed) this.#answered(run, batch, reply as readonly unknown[]);
+        },
+        (error: unknown) => {
+          if (!this.#isClosed) this.#failed(run, batch, error);
+        },
       )
       .finally(() => {
         run.isSending = false;
@@ -226,7 +222,7 @@ export class RedisRelay {
     run.sentAt = performance.now();
     if (String(verdict) === "sealed") this.#sealed(run, batch);
     else {
-      run.taken(String(epoch), Number(seq));
+      run.taken(batch, String(epoch), Number(seq));
       this.#counts.relayed += batch.events;
       this.#noteActivity(run, batch.ends);
     }
@@ -235,11 +231,16 @@ export class RedisRelay {
     else if (!run.isOpen) this.#forget(run);
   }
 
-  /** Another process closed the run: nothing of this generation is taken any more. */
+  /**
+   * Another process closed the run: nothing of this generation is taken any more. A process that does not own the run may go
+   * on in the next one, once the owner has opened that.
+   */
   #sealed(run: SentRun, batch: Batch): void {
-    run.sealed = batch.generation;
     this.#leaving.delete(run);
     this.#counts.sealed += batch.events;
+    run.unbind();
+    if (!batch.owned) return;
+    run.sealed = batch.generation;
     while (run.first?.generation === batch.generation) {
       if (run.first.content.kind === "event") this.#counts.sealed += 1;
       this.#outbox.take(run.first);
@@ -318,10 +319,13 @@ export class RedisRelay {
 
   async #list(runIds: readonly string[]): Promise<void> {
     const { port, retentionMillis, leaseMillis, maxRuns } = this.#settings;
-    const { runs } = this.#keys;
+    const { runs, leases } = this.#keys;
     const kept = String(retentionMillis + leaseMillis);
     const members = runIds.map((runId) => this.#keys.member(runId));
-    const surplus = (await port.run(touch, [runs], [kept, String(maxRuns), ...members])) as readonly unknown[];
+    const [surplus] = await Promise.all([
+      port.run(touch, [runs], [kept, String(maxRuns), ...members]) as Promise<readonly unknown[]>,
+      port.run(lease, [leases], [String(leaseMillis), String(retentionMillis), ...members]),
+    ]);
     for (const member of surplus.map(String)) {
       const { keys, channel } = this.#keys.of(this.#keys.runOf(member));
       await port.run(evict, keys, [channel]);
@@ -348,6 +352,7 @@ export class RedisRelay {
     await Promise.race([this.flush(), late]);
     clearTimeout(timer);
     clearTimeout(this.#pause);
+    this.#unwatch();
     this.#isClosed = true;
     this.#counts.closed = this.#queuedEvents();
     this.#tellDrained();
@@ -357,6 +362,12 @@ export class RedisRelay {
     let events = this.#outbox.size;
     for (const { batch } of this.#held) events += batch?.events ?? 0;
     return events;
+  }
+
+  #lagMillis(): number {
+    let oldestAt = this.#outbox.oldestAt;
+    for (const { batch } of this.#held) if (batch) oldestAt = Math.min(oldestAt, batch.at);
+    return oldestAt === Number.POSITIVE_INFINITY ? 0 : performance.now() - oldestAt;
   }
 
   #isIdle(): boolean {

@@ -1,4 +1,5 @@
 import { anObject, optionalFunction, positiveInteger, stringList, wrong } from "../bus/checks.js";
+import type { RunInfo } from "../bus/run.js";
 import type { TapListener } from "../bus/taps.js";
 import { checkedPrefix } from "./keys.js";
 import type { OutboxLimits } from "./outbox.js";
@@ -8,6 +9,7 @@ import { timerMillis } from "./timer-millis.js";
 /** What a relay takes events from: an `EventBus`. */
 export interface TappedBus {
   tap(listener: TapListener): { close(): void };
+  runInfo(runId: string): RunInfo | undefined;
 }
 
 export interface RedisRelayOptions {
@@ -43,7 +45,7 @@ export type RelaySettings = Record<keyof typeof limits, number> & {
 };
 
 export function relaySettings(bus: TappedBus, given: RedisRelayOptions): RelaySettings {
-  if (typeof bus !== "object" || bus === null || typeof bus.tap !== "function")
+  if (typeof bus !== "object" || bus === null || typeof bus.tap !== "function" || typeof bus.runInfo !== "function")
     throw wrong(TypeError, "bus", "an EventBus", bus);
   anObject("options", given);
   const { outbox = {} } = given;

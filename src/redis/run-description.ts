@@ -1,5 +1,6 @@
 import type { RunInfo } from "../bus/run.js";
 import { endOf } from "./standing.js";
+import { sumOfTotals } from "./totals.js";
 
 /** A run as `runs()` shows it: the answer of the script `describe`. Undefined for one that is no more. */
 export function descriptionOf(runId: string, reply: unknown, subscribers: number): RunInfo | undefined {
@@ -13,11 +14,13 @@ export function descriptionOf(runId: string, reply: unknown, subscribers: number
     const value = fields.get(name);
     return value === undefined ? {} : ({ [name]: value } as { readonly [N in Name]: string });
   };
+  const totals = [...fields].filter(([name]) => name.startsWith("totals:")).map(([, line]) => line);
   return {
     runId,
     generation: fields.get("epoch") ?? "",
     state: end ? "closed" : "open",
     ...(end?.outcome !== undefined && { outcome: end.outcome }),
+    owned: false,
     ...text("parentRunId"),
     ...text("agentName"),
     ...text("conversationId"),
@@ -26,11 +29,6 @@ export function descriptionOf(runId: string, reply: unknown, subscribers: number
     lastTime: fields.has("last") ? number("last") : number("start"),
     events: number("seq"),
     subscribers,
-    openSpans: 0,
-    modelCalls: number("modelCalls"),
-    toolCalls: number("toolCalls"),
-    failedToolCalls: number("failedToolCalls"),
-    inputTokens: number("inputTokens"),
-    outputTokens: number("outputTokens"),
+    ...sumOfTotals(totals, (relay) => !end && number(`lease:${relay}`) > Number(now)),
   };
 }

@@ -9,7 +9,11 @@ export interface Script {
 
 /** What every script may use. A failing command is named, with its key. */
 const prelude = `
-if not redis.REDIS_VERSION then return redis.error_reply('SPANBUS Redis or Valkey 7 or later is needed') end
+if not redis.REDIS_VERSION then
+  local info = redis.pcall('INFO', 'server')
+  local version = type(info) == 'string' and string.match(info, 'redis_version:(%S+)') or 'older'
+  return redis.error_reply('SPANBUS Redis or Valkey 7 or later is needed, this is ' .. version)
+end
 
 local function call(command, key, ...)
   local reply = redis.pcall(command, key, ...)
@@ -21,6 +25,12 @@ end
 
 local function text(number)
   return string.format('%.0f', number)
+end
+
+-- Which server process this is; nothing if its user may not ask.
+local function serverId()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)')
 end
 
 local function millis()

@@ -5,8 +5,14 @@ import { script } from "./script.js";
  * producer lives.
  *
  * Lines of the batch, of what is published, and of what is kept begin with a letter: `e` an event, `t` an event that is not
- * kept, `l` the number of events lost here, `c` the run was closed, with its outcome, `d` the producer leaves, `x` the run
- * was evicted. What is published begins with the line `<epoch> <seq before> <o if the run begins or goes on, else ->`.
+ * kept, `l` the number of events lost here, `c` the run was closed, with its outcome, `d` the producer leaves, `p` the last
+ * producer was lost, `x` the run was evicted. What is published begins with the line `<epoch> <seq before> <o if the run begins
+ * or goes on, else ->`, and when its oldest event was published, in milliseconds of the producer's clock.
+ *
+ * A server that lost what it had taken, as after a failover, would give the same seqs again. A producer shows it that: its
+ * last batch is missing. Where that one alone wrote the run, its numbers are left out and told as lost. Else nobody knows what
+ * others were given, and the generation gets another name. So it does when the server is another one and there are, or were,
+ * other producers, who may have died with it.
  */
 export const append = script(
   "append",
@@ -14,25 +20,68 @@ export const append = script(
 local given = cjson.decode(ARGV[1])
 local meta, events, traces = KEYS[1], KEYS[2], KEYS[3]
 local now = millis()
-local known = call('HMGET', meta, 'epoch', 'seq', 'state', 'before', 'lease', 'outcome', 'batch:' .. given.relay)
+local own = 'batch:' .. given.relay
+local known = call('HMGET', meta, 'epoch', 'seq', 'state', 'before', 'lease', 'outcome', 'formerly', 'server', own)
 local epoch, seq, state = known[1], tonumber(known[2] or 0), known[3]
-local lease = tonumber(known[5] or 0)
+local lease, formerly, taken = tonumber(known[5] or 0), known[7] or '', tonumber(known[9] or 0)
+local server = serverId()
 
 -- Sent again, because the answer was lost.
-if epoch and tonumber(known[7] or 0) >= given.batch then return { 'taken', epoch, text(seq) } end
+if epoch and taken >= given.batch then return { 'taken', epoch, text(seq) } end
 
+local function fieldsOf(prefix)
+  local found = {}
+  if not epoch then return found end
+  local fields = call('HGETALL', meta)
+  for index = 1, #fields, 2 do
+    if string.sub(fields[index], 1, #prefix) == prefix then found[fields[index]] = fields[index + 1] end
+  end
+  return found
+end
+
+local function isAlone()
+  if not given.alone then return false end
+  for field in pairs(fieldsOf('batch:')) do
+    if field ~= own then return false end
+  end
+  return true
+end
+
+local isBound = epoch and given.bound == epoch
+local wasBound = epoch and given.bound ~= '' and string.find(' ' .. formerly .. ' ', ' ' .. given.bound .. ' ', 1, true)
 local opened = false
-if not epoch or (given.bound == '' and state == 'closed') then
+if epoch and given.bound ~= '' and not isBound and not wasBound and known[4] then return { 'sealed', epoch, text(seq) } end
+-- The next generation is opened by the owner, and by another life of the run than one that is in here.
+local isNext = given.bound == '' and given.owned and call('HEXISTS', meta, 'totals:' .. given.generation) == 0
+if epoch and state == 'closed' and not isNext then return { 'sealed', epoch, text(seq) } end
+
+if not epoch or state == 'closed' then
   call('DEL', meta, events, traces)
   if epoch then
     call('HSET', meta, 'before', epoch, 'beforeSeq', text(seq), 'beforeOutcome', known[6] or 'unknown')
+  elseif given.bound ~= '' then
+    call('HSET', meta, 'formerly', given.bound)
   end
   epoch, seq, state, lease, opened = given.epoch, 0, 'open', 0, true
-  call('HSET', meta, 'epoch', epoch, 'start', text(given.start))
-elseif given.bound ~= '' and (state == 'closed' or (given.bound ~= epoch and known[4])) then
-  return { 'sealed', epoch, text(seq) }
-elseif state == 'detached' or lease < now then
-  state, opened = 'open', true
+  call('HSET', meta, 'epoch', epoch, 'start', given.start)
+else
+  local isMissed = isBound and taken < given.acked
+  local isMoved = server and known[8] and known[8] ~= server
+  if (isMissed or isMoved) and not isAlone() then
+    local names = { epoch }
+    for name in string.gmatch(formerly, '%S+') do
+      if #names < 8 then names[#names + 1] = name end
+    end
+    call('HSET', meta, 'formerly', table.concat(names, ' '), 'epoch', given.epoch)
+    epoch, opened = given.epoch, true
+  end
+  if state ~= 'open' or lease < now then
+    -- That these were lost was told.
+    for field, value in pairs(fieldsOf('lease:')) do
+      if tonumber(value) < now then call('HDEL', meta, field) end
+    end
+    state, opened = 'open', true
+  end
 end
 
 local from = seq
@@ -45,8 +94,7 @@ local function lost(count)
   kept = true
 end
 
--- The server forgot what it had taken, as after a failover: its seqs are not given again.
-if given.bound == epoch and seq < given.seq then lost(given.seq - seq) end
+if (isBound or wasBound) and seq < given.seq then lost(given.seq - seq) end
 
 local outcome = false
 local leaves = false
@@ -73,11 +121,9 @@ end
 if leaves then
   call('HDEL', meta, 'lease:' .. given.relay)
   lease = 0
-  local fields = call('HGETALL', meta)
-  for index = 1, #fields, 2 do
-    if string.sub(fields[index], 1, 6) == 'lease:' then lease = math.max(lease, tonumber(fields[index + 1])) end
-  end
-  if lease < now and not outcome then
+  for _, value in pairs(fieldsOf('lease:')) do lease = math.max(lease, tonumber(value)) end
+  -- Producers that did not leave are waited for, and then missed.
+  if lease == 0 then
     state, outcome = 'detached', 'detached'
     lines[#lines + 1] = 'd'
   end
@@ -90,11 +136,12 @@ if outcome and state ~= 'detached' then
   lines[#lines + 1] = 'c' .. outcome
 end
 
-call('HSET', meta, 'seq', text(seq), 'state', state, 'lease', text(lease), 'batch:' .. given.relay, text(given.batch))
+call('HSET', meta, 'seq', text(seq), 'state', state, 'lease', text(lease), own, text(given.batch))
+if server then call('HSET', meta, 'server', server) end
 if outcome then call('HSET', meta, 'outcome', outcome) end
-if given.last then call('HSET', meta, 'last', text(given.last)) end
+if given.last then call('HSET', meta, 'last', given.last) end
+if given.totals then call('HSET', meta, 'totals:' .. given.generation, given.totals) end
 for field, value in pairs(given.once) do call('HSETNX', meta, field, value) end
-for field, count in pairs(given.counts) do call('HINCRBY', meta, field, text(count)) end
 for _, trace in ipairs(given.traces) do
   if call('SCARD', traces) < 100 then call('SADD', traces, trace) end
 end
@@ -112,7 +159,7 @@ if state == 'open' then keep = keep + given.leaseMillis end
 for _, key in ipairs(KEYS) do call('PEXPIRE', key, text(keep)) end
 
 if #lines > 0 or opened then
-  call('PUBLISH', given.channel, epoch .. ' ' .. text(from) .. ' ' .. (opened and 'o' or '-') .. '\\n' .. table.concat(lines, '\\n'))
+  call('PUBLISH', given.channel, epoch .. ' ' .. text(from) .. ' ' .. (opened and 'o' or '-') .. (given.at and ' ' .. text(given.at) or '') .. '\\n' .. table.concat(lines, '\\n'))
 end
 return { 'taken', epoch, text(seq) }
 `,
@@ -150,6 +197,50 @@ export const describe = script(
 local fields = call('HGETALL', KEYS[1])
 if #fields == 0 then return false end
 return { text(millis()), fields, call('SMEMBERS', KEYS[3]) }
+`,
+);
+
+/** Notes until when the producers of runs are not missed; takes out what is over. */
+export const lease = script(
+  "lease",
+  `
+local now = millis()
+for index = 3, #ARGV do call('ZADD', KEYS[1], 'GT', text(now + ARGV[1]), ARGV[index]) end
+call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - ARGV[2]))
+call('PEXPIRE', KEYS[1], text(ARGV[1] + ARGV[2]))
+`,
+);
+
+/** Runs whose last producer may be lost, each with the time of which that is said. */
+export const due = script(
+  "due",
+  "return call('ZRANGE', KEYS[1], '-inf', text(millis()), 'BYSCORE', 'LIMIT', '0', '100', 'WITHSCORES')",
+);
+
+/**
+ * Tells once that the last producer of a run was lost. Returns in how many milliseconds to look again; nothing when there is
+ * nothing more to tell.
+ */
+export const miss = script(
+  "miss",
+  `
+local known = call('HMGET', KEYS[1], 'epoch', 'seq', 'state', 'lease')
+if known[3] ~= 'open' then return false end
+local rest = tonumber(known[4]) - millis()
+if rest > 0 then return text(rest) end
+call('HSET', KEYS[1], 'state', 'lost', 'outcome', 'abandoned')
+call('PUBLISH', ARGV[1], known[1] .. ' ' .. known[2] .. ' -\\np')
+return false
+`,
+);
+
+/** A run was looked after: it is to be looked at later, or not again, unless a producer was heard of meanwhile. */
+export const looked = script(
+  "looked",
+  `
+if call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then return call('ZREM', KEYS[1], ARGV[1]) end
+return call('ZADD', KEYS[1], text(millis() + ARGV[3]), ARGV[1])
 `,
 );
 

@@ -1,7 +1,8 @@
 import type { BusEvent } from "../bus/event.js";
-import { Tally } from "../bus/tally.js";
+import type { RunInfo } from "../bus/run.js";
 import type { RunKeys } from "./keys.js";
 import type { Outbox, Outgoing, OutgoingQueue } from "./outbox.js";
+import { totalsLine } from "./totals.js";
 
 const MAX_LINES = 64;
 const MAX_BYTES = 64 * 1024;
@@ -11,10 +12,14 @@ export interface Batch {
   readonly number: number;
   readonly generation: string;
   readonly args: readonly string[];
+  /** It is for this process to say when the run is over. */
+  readonly owned: boolean;
   /** Events in it, and events whose loss it tells. */
   readonly events: number;
   readonly losses: number;
   readonly ends: boolean;
+  /** When the oldest of it came to the outbox; infinite for a batch that only says that the producer lives. */
+  readonly at: number;
 }
 
 /** What every batch of a relay says. */
@@ -47,6 +52,10 @@ export class SentRun implements OutgoingQueue {
   #generation: string | undefined;
   #epoch = "";
   #seq = 0;
+  /** Number of the last batch of this generation that Redis took. */
+  #acknowledged = 0;
+  /** As far as the answers say, nobody else writes this run. */
+  #isAlone = true;
   /** A generation that Redis has sealed. */
   sealed: string | undefined;
 
@@ -60,17 +69,21 @@ export class SentRun implements OutgoingQueue {
     return this.#epoch !== "";
   }
 
-  /** Takes what goes together from the outbox; with nothing there only says that the producer lives. */
-  fill(outbox: Outbox, sender: Sender, leaves = false): Batch {
+  /**
+   * Takes what goes together from the outbox; with nothing there only says that the producer lives. `info` is what the local
+   * bus says of the run.
+   */
+  fill(outbox: Outbox, sender: Sender, info: RunInfo | undefined, leaves = false): Batch {
     const lines: string[] = [];
     const events: BusEvent[] = [];
     let [bytes, losses, ends] = [0, 0, false];
+    let at = Number.POSITIVE_INFINITY;
     const generation = this.first?.generation ?? this.#generation ?? "";
     if (generation !== this.#generation) {
       this.#generation = generation;
-      this.#epoch = "";
-      this.#seq = 0;
+      this.unbind();
     }
+    let said = info?.generation === generation ? info : undefined;
     for (let entry = this.first; entry && !ends && lines.length < MAX_LINES; entry = this.first) {
       const { content } = entry;
       if (entry.generation !== generation) break;
@@ -84,46 +97,59 @@ export class SentRun implements OutgoingQueue {
         lines.push(`l${content.count}`);
       } else {
         ends = true;
-        lines.push(content.outcome === "detached" ? "d" : `c${content.outcome}`);
+        said = content.run;
+        const { owned, outcome = "unknown" } = said;
+        // Only the process whose run it is says how it ended; for another it ended here.
+        lines.push(!owned || outcome === "detached" ? "d" : `c${outcome}`);
       }
+      if (content.kind !== "loss") at = Math.min(at, entry.at);
       outbox.take(entry);
     }
     if (leaves && !ends && !this.first) lines.push("d");
     const number = sender.nextBatch();
     const { relay, historyPerRun, retentionMillis, leaseMillis } = sender;
+    const owned = said?.owned ?? false;
     const head = JSON.stringify({
       ...{ relay, historyPerRun, retentionMillis, leaseMillis, channel: this.keys.channel },
-      ...{ batch: number, bound: this.#epoch, seq: this.#seq, epoch: sender.nextEpoch() },
-      ...this.#summary(events),
+      ...{ batch: number, acked: this.#acknowledged, alone: this.#isAlone, owned, generation },
+      ...{ bound: this.#epoch, seq: this.#seq, epoch: sender.nextEpoch() },
+      ...(at < Number.POSITIVE_INFINITY && { at: Math.floor(Date.now() - (performance.now() - at)) }),
+      ...(said && { totals: totalsLine(relay, said) }),
+      ...this.#summary(events, said),
     });
-    this.batch = { number, generation, args: [head, ...lines], events: events.length, losses, ends };
+    this.batch = { number, generation, owned, args: [head, ...lines], events: events.length, losses, ends, at };
     return this.batch;
   }
 
   /** Redis took the batch. */
-  taken(epoch: string, seq: number): void {
+  taken({ number, events, losses }: Batch, epoch: string, seq: number): void {
+    this.#isAlone = this.#isAlone && seq === this.#seq + events + losses;
     this.#epoch = epoch;
     this.#seq = seq;
+    this.#acknowledged = number;
   }
 
-  /** What the list of runs shows, as far as these events say it. */
-  #summary(events: readonly BusEvent[]) {
-    const tally = new Tally();
+  /** What comes next goes into the generation that is open in Redis then. */
+  unbind(): void {
+    this.#epoch = "";
+    this.#seq = 0;
+    this.#acknowledged = 0;
+    this.#isAlone = true;
+  }
+
+  /** What the list of runs shows: of the run, or as far as these events say it. */
+  #summary(events: readonly BusEvent[], said: RunInfo | undefined) {
     const traces = new Set<string>();
     const once: Record<string, string> = {};
-    if (this.parentRunId !== undefined) once["parentRunId"] = this.parentRunId;
-    for (const event of events) {
-      tally.add(event);
-      if (event.traceId !== undefined) traces.add(event.traceId);
-      const { agentName, conversationId } = event.data as { agentName?: unknown; conversationId?: unknown };
-      if (typeof agentName === "string") once["agentName"] ??= agentName;
-      if (typeof conversationId === "string") once["conversationId"] ??= conversationId;
+    const { parentRunId = this.parentRunId, agentName, conversationId } = said ?? {};
+    for (const [name, value] of Object.entries({ parentRunId, agentName, conversationId })) {
+      if (value !== undefined) once[name] = value;
     }
-    const counts = Object.fromEntries(Object.entries(tally).filter(([, count]) => count > 0));
+    for (const { traceId } of events) if (traceId !== undefined) traces.add(traceId);
     const last = events.at(-1)?.time;
     return {
-      ...{ counts, once, traces: [...traces], start: Math.floor(events[0]?.time ?? Date.now()) },
-      ...(last !== undefined && { last: Math.floor(last) }),
+      ...{ once, traces: [...traces], start: String(said?.startTime ?? events[0]?.time ?? Date.now()) },
+      ...(last !== undefined && { last: String(last) }),
     };
   }
 }

@@ -18,7 +18,8 @@ export interface RedisEventSourceOptions {
   readonly unreadTimeoutMillis?: number | undefined;
   /**
    * How often Redis is asked where the runs stand that are read, in milliseconds: so an end or an event is found of which the
-   * message was lost. Default 2000.
+   * message was lost, at the second look at the latest. So are, while all runs are read, those whose producers were lost. The connection for messages is asked as often whether it lives, and made anew when nothing came over it
+   * for five times as long (that of a cluster is the client's to watch). Default 2000.
    */
   readonly lookMillis?: number | undefined;
   /** Told what goes wrong, each kind at most once a minute. */

@@ -10,6 +10,8 @@ export interface Standing {
   readonly lost: number;
   /** How readers end; none while it goes on. */
   readonly end: SubscriptionEnd | undefined;
+  /** It was told that the last producer was lost. Else `end` says so because none was heard of. */
+  readonly isMissed: boolean;
   /** Milliseconds until its last producer counts as lost. */
   readonly leaseMillis: number;
   /** The generation before, if that was closed. */
@@ -25,6 +27,9 @@ export interface Entry {
 
 const HEAD = 9;
 
+/** How readers end when nobody keeps the run alive. */
+export const missed: SubscriptionEnd = Object.freeze({ reason: "producer-lost", outcome: "abandoned" });
+
 /** Undefined for a run that is not known. */
 export function standingOf(reply: unknown): Standing | undefined {
   if (!Array.isArray(reply)) return undefined;
@@ -39,6 +44,7 @@ export function standingOf(reply: unknown): Standing | undefined {
     seq: Number(seq),
     lost: Number(lost),
     end: endOf(state, outcome, Number(lease)),
+    isMissed: state === "lost",
     leaseMillis: Number(lease),
     before: before === "" ? undefined : { epoch: before, seq: Number(beforeSeq), outcome: outcomeOf(beforeOutcome) },
     entries,
@@ -51,8 +57,8 @@ export function endOf(
   outcome: string | undefined,
   leaseMillis: number,
 ): SubscriptionEnd | undefined {
-  if (state !== "open") return { reason: "closed", outcome: outcomeOf(outcome) };
-  return leaseMillis > 0 ? undefined : { reason: "producer-lost", outcome: "abandoned" };
+  if (state === "lost" || (state === "open" && leaseMillis <= 0)) return missed;
+  return state === "open" ? undefined : { reason: "closed", outcome: outcomeOf(outcome) };
 }
 
 export function outcomeOf(text: string | undefined): Outcome {

@@ -248,6 +248,7 @@ describe("`runs`", () => {
         runId: "run",
         generation: generationOf(taken(bus.history("run")[0])),
         state: "open",
+        owned: true,
         agentName: "Ada",
         conversationId: "c-1",
         traceIds: [traceId],

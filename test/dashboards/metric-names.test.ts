@@ -1,19 +1,24 @@
 import { readFileSync } from "node:fs";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { createClient } from "@redis/client";
 import { EventBus } from "spanbus";
-import { observeEventBus } from "spanbus/metrics";
+import { observe, observeEventBus } from "spanbus/metrics";
+import { RedisEventSource, RedisRelay } from "spanbus/redis";
 import { describe, expect, it } from "vitest";
-import { attributes, label, metricRows, prometheusName, select } from "../../dashboards/metric-names.js";
-import { detailFigures, figures } from "../../src/bus/stats.js";
+import { attributes, label, metricRows, prometheusName, select, tables } from "../../dashboards/metric-names.js";
 import { agentFigures } from "../../src/metrics/agent-figures.js";
 
-/** What Prometheus would read of a bus to which everything happened that agents can do. */
+/** What Prometheus would read of a relay, a source, and a bus to which everything happened that agents can do. */
 async function exposition(): Promise<string> {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const meterProvider = new MeterProvider({ readers: [exporter] });
   const bus = new EventBus();
   observeEventBus(bus, { meterProvider, agentMetrics: true });
+  // Of a Redis they need nothing here.
+  const client = createClient();
+  observe(new RedisRelay(new EventBus(), { client }), { meterProvider });
+  observe(new RedisEventSource({ client }), { meterProvider });
   const told = {
     agentName: "guide",
     model: "m",
@@ -38,7 +43,7 @@ async function exposition(): Promise<string> {
 
 describe("the names of metrics in Prometheus", () => {
   it("are there for every metric of the tables", () => {
-    const all = [...Object.values(figures), ...Object.values(detailFigures)].map(({ metric }) => metric);
+    const all = Object.values(tables).flatMap(({ figures }) => Object.values(figures).map(({ metric }) => metric));
     expect([...metricRows.keys()].sort()).toEqual([...new Set([...all, ...Object.keys(agentFigures)])].sort());
   });
 
@@ -57,10 +62,13 @@ describe("the names of metrics in Prometheus", () => {
     expect([...labels].sort()).toEqual(attributes.map(label).sort());
   });
 
-  it("stand for as many series of the bus as the docs say", async () => {
+  it("stand for as many series of a bus, a relay and a source as the docs say", async () => {
     const page = readFileSync(new URL("../../docs/METRICS.md", import.meta.url), "utf8");
-    const ofBus = (await exposition()).match(/^spanbus_(?!agent_)/gm) ?? [];
-    expect(page).toContain(`A bus has ${ofBus.length} series`);
+    const text = await exposition();
+    const count = (series: RegExp) => text.match(series)?.length;
+    const [bus, relay, source] = [/^spanbus_(?!agent_|relay_|source_)/gm, /^spanbus_relay_/gm, /^spanbus_source_/gm];
+    const counts = `A bus has ${count(bus)} series, a relay ${count(relay)} and a source ${count(source)}`;
+    expect(page.replaceAll("\n", " ")).toContain(counts);
   });
 });
 

@@ -12,11 +12,12 @@ const panels = rows.flatMap((row) => row.panels);
 const queries = panels.flatMap(({ title, queries }) => queries.map((query) => ({ title, ...query })));
 
 describe("the panels", () => {
-  it("answer three questions", () => {
+  it("answer three questions, and tell what goes between processes", () => {
     expect(rows.map(({ title }) => title)).toEqual([
       "Is the bus healthy?",
       "What is it holding?",
       "What are the agents doing?",
+      "Many processes",
     ]);
   });
 

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
-import { type Attributes, type DiagLogger, diag, metrics } from "@opentelemetry/api";
+import { type DiagLogger, diag, metrics } from "@opentelemetry/api";
 import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metrics";
 import { EventBus, type EventBusOptions } from "spanbus";
 import { observeEventBus } from "spanbus/metrics";
 import { afterEach, describe, expect, it } from "vitest";
-import { type BusStats, detailFigures, dimensions, type FigureRow, figures } from "../../src/bus/stats.js";
+import { busTable, figures } from "../../src/bus/stats.js";
 import { publishNote, publishNotes, read, restoreAfterEach } from "../bus/support.js";
 import { pass, Service, withFakeTime } from "../otel/support.js";
-import { type Collector, metering } from "./support.js";
+import { type Collector, metering, promised } from "./support.js";
 
 restoreAfterEach();
 afterEach(() => {
@@ -30,28 +30,7 @@ function diagnostics(): string[] {
   return told;
 }
 
-const table: Readonly<Record<string, FigureRow>> = { ...figures, ...detailFigures };
-
-/** Each series that the table promises, and the number of `stats()` that it must show. */
-function promised(stats: BusStats): { metric: string; attributes: Attributes; value: number }[] {
-  return Object.entries(table).flatMap(([figure, { metric, by = [], is = {} }]) => {
-    const all: Readonly<Record<string, unknown>> = { ...stats, ...stats.details };
-    const fixed = Object.entries(is).map(([name, value]) => [dimensions[name as keyof typeof is].attribute, value]);
-    let parts: { attributes: Attributes; value: unknown }[] = [
-      { attributes: Object.fromEntries(fixed), value: all[figure] },
-    ];
-    for (const name of by) {
-      const { attribute } = dimensions[name];
-      parts = parts.flatMap(({ attributes, value }) =>
-        Object.entries(value as Record<string, unknown>).map(([key, part]) => ({
-          attributes: { ...attributes, [attribute]: key },
-          value: part,
-        })),
-      );
-    }
-    return parts.map(({ attributes, value }) => ({ metric, attributes, value: value as number }));
-  });
-}
+const table = busTable.figures;
 
 /** A bus to which everything happened that is counted. */
 async function eventful(options: EventBusOptions = {}): Promise<Service> {
@@ -97,7 +76,7 @@ describe("`observeEventBus`", () => {
     observeEventBus(bus, { meterProvider: provider });
     await collector.look();
     const stats = bus.stats({ depths: false, details: true });
-    const expected = promised(stats);
+    const expected = promised(busTable, stats);
     for (const { metric, attributes, value } of expected) {
       expect(collector.value(metric, attributes), `${metric} ${JSON.stringify(attributes)}`).toBe(value);
     }
@@ -239,7 +218,7 @@ describe("`observeEventBus`", () => {
     await collector.look();
     const published = (name: string) => collector.value("spanbus.event.published", { "otel.component.name": name });
     expect([published("orders"), published("orders/1")]).toEqual([3, 5]);
-    expect(told).toEqual(['warn spanbus: another bus is observed as "orders", so this one is "orders/1"']);
+    expect(told).toEqual(['warn spanbus: another spanbus.EventBus is observed as "orders", so this one is "orders/1"']);
     second.close();
     observeEventBus(new EventBus(), { meterProvider: provider, name: "orders/1" });
     expect((await collector.look()).value("spanbus.event.published", { "otel.component.name": "orders/1" })).toBe(0);
@@ -256,10 +235,10 @@ describe("`observeEventBus`", () => {
     observation.close();
     publishNotes(bus, "more", 1, 3);
     await collector.look();
-    const levels = new Set(
+    const levels = new Set<string>(
       Object.values(table).flatMap(({ metric, instrument }) => (instrument === "counter" ? [] : [metric])),
     );
-    for (const { metric, attributes, value } of promised(before)) {
+    for (const { metric, attributes, value } of promised(busTable, before)) {
       expect(collector.value(metric, attributes), metric).toBe(levels.has(metric) ? 0 : value);
     }
   });

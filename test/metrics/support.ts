@@ -6,6 +6,7 @@ import {
   type MetricData,
   MetricReader,
 } from "@opentelemetry/sdk-metrics";
+import type { FigureTable } from "../../src/bus/figure-table.js";
 
 /** A reader that collects when it is asked to, and once more when its provider shuts down. */
 export class Collector extends MetricReader {
@@ -51,6 +52,31 @@ export class Collector extends MetricReader {
   protected override async onShutdown(): Promise<void> {
     await this.look();
   }
+}
+
+/** Each series that a table promises, and the number of `stats()` that it must show. */
+export function promised(
+  { figures, dimensions }: FigureTable,
+  stats: object,
+): { metric: string; attributes: Attributes; value: number }[] {
+  const attributeOf = (name: string): string => dimensions[name]?.attribute ?? name;
+  return Object.entries(figures).flatMap(([figure, { metric, by = [], is = {} }]) => {
+    const { details }: { details?: object } = stats;
+    const all: Readonly<Record<string, unknown>> = { ...stats, ...details };
+    const fixed = Object.entries(is).map(([name, value]) => [attributeOf(name), value]);
+    let parts: { attributes: Attributes; value: unknown }[] = [
+      { attributes: Object.fromEntries(fixed), value: all[figure] },
+    ];
+    for (const name of by) {
+      parts = parts.flatMap(({ attributes, value }) =>
+        Object.entries(value as Record<string, unknown>).map(([key, part]) => ({
+          attributes: { ...attributes, [attributeOf(name)]: key },
+          value: part,
+        })),
+      );
+    }
+    return parts.map(({ attributes, value }) => ({ metric, attributes, value: value as number }));
+  });
 }
 
 /** A meter provider and who collects from it. */

@@ -190,6 +190,7 @@ describe("the list of runs", () => {
     runId,
     generation: "g",
     state: "open",
+    owned: true,
     traceIds: [],
     startTime,
     lastTime: startTime,

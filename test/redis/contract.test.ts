@@ -5,7 +5,7 @@ import { withContextManager } from "../otel/support.js";
 import { clientNames, clients, clusterClients } from "./clients.js";
 import { describeContract, type Stage } from "./contract.js";
 import { RedisCluster } from "./redis-cluster.js";
-import { hasRedis, RedisServer } from "./redis-server.js";
+import { hasRedis, hasValkey, RedisServer } from "./redis-server.js";
 
 const transient = ["transient"];
 
@@ -18,15 +18,17 @@ describe("the bus itself", () => {
   });
 });
 
+const redis = hasRedis();
 const servers = {
-  "one server": { start: () => RedisServer.start(), clients },
-  "a cluster": { start: () => RedisCluster.start(), clients: clusterClients },
+  Redis: { isHere: redis, start: () => RedisServer.start(), clients },
+  "a cluster of Redis": { isHere: redis, start: () => RedisCluster.start(), clients: clusterClients },
+  Valkey: { isHere: hasValkey(), start: () => RedisServer.start({ program: "valkey-server" }), clients },
 } as const;
-const stagings = Object.entries(servers).flatMap(([kind, { start, clients: connect }]) =>
-  clientNames.map((name) => ({ kind, name, start, connect: connect[name] })),
+const stagings = Object.entries(servers).flatMap(([kind, { isHere, start, clients: connect }]) =>
+  isHere ? clientNames.map((name) => ({ kind, name, start, connect: connect[name] })) : [],
 );
 
-describe.runIf(hasRedis()).each(stagings)("Redis on $kind through $name", ({ start, connect }) => {
+describe.each(stagings)("$kind through $name", ({ start, connect }) => {
   let server: RedisServer | RedisCluster;
   let stages = 0;
   beforeAll(async () => {

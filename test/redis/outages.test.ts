@@ -49,6 +49,34 @@ describe.runIf(hasRedis()).each(clientNames)("when Redis fails, through %s", (na
     expect(relay.stats()).toMatchObject({ relayed: 7, lost: { outbox: 0, refused: 0, sealed: 0 } });
   });
 
+  it("a server that is killed again and again while events come loses none that it had taken", async () => {
+    const server = await start({ persistent: true });
+    const bus = stages.bus();
+    const relay = stages.relay(bus, await stages.connect(server.url, name));
+    const source = stages.source(await stages.connect(server.url, name), { lookMillis: 50 });
+    const reader = source.subscribe("r");
+    await reader.attached;
+    let n = 0;
+    const publishing = setInterval(() => {
+      n += 1;
+      publishNote(bus, "r", n);
+    }, 1);
+    try {
+      for (let kills = 1; kills <= 4; kills += 1) {
+        const reached = relay.stats().relayed + 30;
+        await until(() => relay.stats().relayed >= reached);
+        await server.kill();
+        await server.start();
+      }
+    } finally {
+      clearInterval(publishing);
+    }
+    bus.closeStream("r", "completed");
+    await relay.flush();
+    expect(shown(await readToEnd(reader))).toEqual(range(1, n));
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
+  });
+
   it("a server that forgot everything is told as another generation, and the run goes on", async () => {
     const server = await start();
     const bus = stages.bus();

@@ -2,28 +2,28 @@ import type { BusEvent } from "spanbus";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { generationOf, range, read, readToEnd, shown, typesOf } from "../bus/support.js";
 import { type Program, startScript } from "../prometheus/program.js";
-import type { Connection } from "./clients.js";
+import { type Connection, clientNames } from "./clients.js";
 import { until } from "./contract.js";
 import { hasRedis, RedisServer } from "./redis-server.js";
 import { Stages } from "./stage.js";
 
 const timeout = 60_000;
 
-describe.runIf(hasRedis())("several processes", () => {
+describe.runIf(hasRedis()).each(clientNames)("several processes, through %s", (client) => {
   const stages = new Stages();
   const programs: Program[] = [];
   let server: RedisServer;
   let connection: Connection;
   beforeEach(async () => {
     server = await RedisServer.start();
-    connection = await stages.connect(server.url);
+    connection = await stages.connect(server.url, client);
   });
   afterEach(async () => {
     for (const program of programs.splice(0)) await program.stop("SIGKILL");
     await server.stop();
   });
   const start = async (name: string, ...args: string[]): Promise<Program> => {
-    const program = await startScript(`test/redis/programs/${name}.ts`, [server.url, ...args]);
+    const program = await startScript(`test/redis/programs/${name}.ts`, [server.url, client, ...args]);
     programs.push(program);
     return program;
   };

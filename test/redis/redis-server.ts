@@ -8,10 +8,22 @@ import { delimiter, join } from "node:path";
 
 /** Whether a Redis server is installed. On CI it has to be. */
 export function hasRedis(): boolean {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  const found = folders.some((folder) => existsSync(join(folder, "redis-server")));
+  const found = isInstalled("redis-server");
   if (!found && process.env["CI"]) throw new Error("redis-server is not installed; .ci/run installs it");
-  if (!found) process.stderr.write("redis-server is not installed: the tests that need it are skipped\n");
+  return found;
+}
+
+/** Whether a Valkey server is installed: not every distribution has one. */
+export function hasValkey(): boolean {
+  return isInstalled("valkey-server");
+}
+
+type Program = "redis-server" | "valkey-server";
+
+function isInstalled(program: Program): boolean {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const found = folders.some((folder) => existsSync(join(folder, program)));
+  if (!found) process.stderr.write(`${program} is not installed: the tests that need it are skipped\n`);
   return found;
 }
 
@@ -19,6 +31,8 @@ export interface ServerOptions {
   /** Writes every command to disk before it is answered; without it a restart forgets everything. */
   readonly persistent?: boolean;
   readonly args?: readonly string[];
+  /** Default `redis-server`. */
+  readonly program?: Program;
 }
 
 /** A real Redis on a free port of this machine. It ends with this process at the latest. */
@@ -35,22 +49,33 @@ export class RedisServer {
   }
 
   static async start(options: ServerOptions = {}): Promise<RedisServer> {
-    const folder = await mkdtemp(join(tmpdir(), "spanbus-redis-"));
-    const server = new RedisServer(await freePort(), folder, options);
-    await server.start();
-    return server;
+    for (let tries = 5; ; tries -= 1) {
+      const folder = await mkdtemp(join(tmpdir(), "spanbus-redis-"));
+      const server = new RedisServer(await freePort(), folder, options);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        await server.stop();
+        if (tries === 1 || !isPortTaken(error)) throw error;
+      }
+    }
   }
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
+
   /** Starts it, also again, and waits until it takes connections. */
   async start(): Promise<void> {
-    const { persistent = false, args = [] } = this.#options;
+    const { persistent = false, args = [], program = "redis-server" } = this.#options;
     const durable = persistent ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--appendonly", "no"];
     const address = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder];
-    const child = spawn("redis-server", [...address, "--save", "", ...durable, ...args], { stdio: "pipe" });
+    const child = spawn(program, [...address, "--save", "", ...durable, ...args], { stdio: "pipe" });
     const kill = (): boolean => child.kill("SIGKILL");
     process.once("exit", kill);
     child.once("exit", () => process.off("exit", kill));
@@ -58,7 +83,7 @@ export class RedisServer {
     let output = "";
     await new Promise<void>((resolve, reject) => {
       child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}:\n${output}`)));
+      child.once("exit", (code) => reject(new Error(`${program} ended with ${code}:\n${output}`)));
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8").on("data", (text: string) => {
           output += text;
@@ -82,6 +107,11 @@ export class RedisServer {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** Whether a server did not start because another program took the port that was free before. */
+export function isPortTaken(error: unknown): boolean {
+  return String(error).includes("Address already in use");
 }
 
 export async function freePort(): Promise<number> {

@@ -121,6 +121,27 @@ describe.runIf(hasRedis()).each(clientNames)(
       await expect(source.subscribe("r").next()).rejects.toThrow(SyntaxError);
     });
 
+    it("a server that is too old, by its version and the one that is needed", async () => {
+      const network = await stages.network(server.port);
+      await admin.command("SCRIPT", "FLUSH");
+      // Before Redis 7 this field was not there.
+      network.rewrite = (sent) => sent.replaceAll("redis.REDIS_VERSION", "redis.WHICH_VERSION");
+      const old = await stages.connect(network.url, name);
+      const [, version] = /redis_version:(\S+)/.exec(String(await admin.command("INFO", "server"))) ?? [];
+      const needed = `SPANBUS Redis or Valkey 7 or later is needed, this is ${version}`;
+      const bus = stages.bus();
+      const relay = stages.relay(bus, old);
+      publishNote(bus, "r", 1);
+      await relay.flush();
+      expect(stages.errors[0]?.message).toBe(`EVALSHA append spanbus:{r}:meta: ${needed}`);
+      expect(relay.stats()).toMatchObject({ relayed: 0, lost: { refused: 1 } });
+      const source = stages.source(old);
+      const reader = source.subscribe("r");
+      await expect(reader.next()).rejects.toThrow(needed);
+      expect(await reader.ended).toEqual({ reason: "cut" });
+      await expect(source.runs()).rejects.toThrow(needed);
+    });
+
     it("a user who may not run scripts", async () => {
       const user = await limited("~*", "&*", "+@all", "-@scripting");
       const bus = stages.bus();
@@ -144,7 +165,7 @@ describe.runIf(hasRedis()).each(clientNames)(
       };
       expect(await refused("~other:*", "&*", "+@all")).toMatch(/^EVALSHA append spanbus:\{r\}:meta: NOPERM .*key/);
       expect(await refused("~*", "&*", "+@all", "-xadd")).toMatch(
-        /can't run this command.*\(XADD spanbus:\{r\}:events\)$/,
+        /(can't run this command|'xadd' command).*\(XADD spanbus:\{r\}:events\)$/,
       );
       expect(await refused("~*", "+@all")).toMatch(/publish to the channel.*\(PUBLISH spanbus:\{r\}\)$/);
     });
@@ -156,6 +177,19 @@ describe.runIf(hasRedis()).each(clientNames)(
       expect(await reader.ended).toEqual({ reason: "cut" });
       const all = stages.source(user).subscribeGlobal();
       await expect(all.next()).rejects.toThrow(/^PSUBSCRIBE spanbus:\{\*\}: NOPERM/);
+    });
+
+    it("a user who may not ask whether the connection lives is answered, and that is enough", async () => {
+      const user = await limited("~*", "&*", "+@all", "-ping");
+      const reader = stages.source(user, { lookMillis: 5 }).subscribeGlobal();
+      await reader.attached;
+      const refusedPings = async (): Promise<number> => {
+        const info = String(await admin.command("INFO", "commandstats"));
+        return Number(/^cmdstat_ping:.*rejected_calls=(\d+)/m.exec(info)?.[1] ?? 0);
+      };
+      const enough = (await refusedPings()) + 20;
+      await until(async () => (await refusedPings()) >= enough);
+      expect(stages.errors).toEqual([]);
     });
 
     it("a user with no more than the scripts, the keys and the channels is enough", async () => {

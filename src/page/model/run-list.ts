@@ -4,7 +4,7 @@ import { Tally } from "../../bus/tally.js";
 import { dataOf, textOf } from "./event-data.js";
 
 /** A run in the list: what the endpoint said of it last, and what its events said since. */
-export type RunRow = { -readonly [Key in keyof RunInfo]: RunInfo[Key] };
+export type RunRow = { -readonly [Key in keyof Omit<RunInfo, "owned">]: Omit<RunInfo, "owned">[Key] };
 
 const tallied = ["modelCalls", "toolCalls", "failedToolCalls", "inputTokens", "outputTokens"] as const;
 

@@ -1,4 +1,5 @@
-// A service with agents at work, as `calm` or as `overloaded`, and its /metrics. It ends with its input.
+// A service with agents at work, as `calm` or as `overloaded`, its events in a Redis of its own, and its /metrics. It ends with
+// its input.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,40 +9,52 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import { createClient } from "@redis/client";
 import type { LanguageModel } from "ai";
 import { MockLanguageModelV3 } from "ai/test";
 import { EventBus, type Subscription } from "spanbus";
-import { observeEventBus } from "spanbus/metrics";
+import { observe, observeEventBus } from "spanbus/metrics";
+import { RedisEventSource, type RedisEventSourceOptions, RedisRelay, type RedisRelayOptions } from "spanbus/redis";
 import { dispatch } from "../../../examples/agent.js";
 import { scriptedModel } from "../../../examples/model/scripted.js";
+import { RedisServer } from "../../redis/redis-server.js";
 
 const exporter = new PrometheusExporter({ preventServerStart: true });
 const meterProvider = new MeterProvider({ readers: [exporter] });
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 
+const redis = await RedisServer.start();
+
 const [scenario] = process.argv.slice(2);
-if (scenario === "calm") beCalm();
-else if (scenario === "overloaded") beOverloaded();
+if (scenario === "calm") await beCalm();
+else if (scenario === "overloaded") await beOverloaded();
 else throw new RangeError(`the scenario must be calm or overloaded, got ${scenario}`);
 
 const server = createServer((request, response) => exporter.getMetricsRequestHandler(request, response));
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-process.stdin.on("end", () => process.exit()).resume();
+process.stdin.on("end", () => void end()).resume();
+
+async function end(): Promise<void> {
+  await redis.stop();
+  process.exit();
+}
 
 /** Everything in order: readers keep up, agents succeed. */
-function beCalm(): void {
+async function beCalm(): Promise<void> {
   const bus = observed(new EventBus(), "orders");
   trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [bus] }));
   const reader = bus.subscribeGlobal();
   read(reader);
+  const source = await relayed(bus, "orders");
+  read(source.subscribeGlobal());
   work(bus, "Rome");
   work(bus, "Kyiv", { stream: true });
 }
 
 /** Everything that can go wrong, all the time. */
-function beOverloaded(): void {
+async function beOverloaded(): Promise<void> {
   const limits = { historyPerRun: 50, maxRuns: 10, maxQueueSize: 32, maxGlobalSubscribers: 2, maxRunSubscribers: 2 };
   const bus = observed(
     new EventBus({
@@ -86,10 +99,13 @@ function beOverloaded(): void {
     if (tick % 5 === 0) forgetASpan();
   }, 100);
 
+  await overloadRedis(bus, limits);
+
   // Another bus of the same process: an agent began, and then nothing more was heard of it.
   const stuck = observed(new EventBus(), "stuck");
   const tracer = new BasicTracerProvider({ spanProcessors: [stuck] }).getTracer("service");
   tracer.startSpan("invoke_agent", { attributes: agentNamed("silent-agent") });
+  await fillOutbox(stuck);
 }
 
 function agentNamed(name: string): Attributes {
@@ -99,6 +115,52 @@ function agentNamed(name: string): Attributes {
 function observed(bus: EventBus, name: string): EventBus {
   observeEventBus(bus, { meterProvider, name, agentMetrics: true });
   return bus;
+}
+
+/** Its events go to Redis, and come back to a source. */
+async function relayed(
+  bus: EventBus,
+  name: string,
+  { url = redis.url, outbox = {}, ...ofSource }: RelayedOptions = {},
+): Promise<RedisEventSource> {
+  const client = createClient({ url });
+  client.on("error", () => undefined);
+  await client.connect();
+  const source = new RedisEventSource({ ...ofSource, client });
+  observe(new RedisRelay(bus, { outbox, client }), { meterProvider, name });
+  observe(source, { meterProvider, name });
+  return source;
+}
+
+interface RelayedOptions extends Partial<RedisEventSourceOptions>, Pick<RedisRelayOptions, "outbox"> {
+  readonly url?: string;
+}
+
+/** A key is of another type, one remote reader never reads, one hardly, and others find no place. */
+async function overloadRedis(bus: EventBus, limits: Partial<RedisEventSourceOptions>): Promise<void> {
+  const source = await relayed(bus, "overloaded", limits);
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  await client.set("spanbus:{clash}:meta", "no run");
+  source.subscribeGlobal();
+  const slow = source.subscribeGlobal();
+  setInterval(() => {
+    bus.publish({ runId: "clash", type: "of.no.use" });
+    slow.next();
+    try {
+      source.subscribeGlobal();
+    } catch {
+      // Counted, which is what this is for.
+    }
+  }, 500);
+}
+
+/** What was published waits for a Redis that is away. */
+async function fillOutbox(bus: EventBus): Promise<void> {
+  const away = await RedisServer.start();
+  await relayed(bus, "stuck", { url: away.url, outbox: { maxEvents: 10 } });
+  await away.stop();
+  for (let n = 0; n < 9; n += 1) bus.publish({ runId: "waiting", type: "note" });
 }
 
 /** An agent ends, its tool never does. */

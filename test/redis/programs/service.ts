@@ -4,11 +4,11 @@ import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { core } from "@opentelemetry/sdk-node";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
-import { createClient } from "@redis/client";
 import { EventBus, runContext } from "spanbus";
 import { RedisRelay } from "spanbus/redis";
+import { type ClientName, clients } from "../clients.js";
 
-const [url = "", runId = "", next] = process.argv.slice(2);
+const [url = "", name = "node-redis", runId = "", next] = process.argv.slice(2);
 
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 propagation.setGlobalPropagator(
@@ -19,14 +19,12 @@ propagation.setGlobalPropagator(
 const bus = new EventBus({ acceptRemoteRun: true });
 trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [bus] }));
 const tracer = trace.getTracer("service");
-const client = createClient({ url });
-client.on("error", () => undefined);
-await client.connect();
+const { client, close } = await clients[name as ClientName](url);
 const relay = new RedisRelay(bus, { client });
 
-async function tool(name: string, work: () => Promise<void>): Promise<void> {
-  const attributes = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name };
-  await tracer.startActiveSpan(`execute_tool ${name}`, { attributes }, async (span) => {
+async function tool(toolName: string, work: () => Promise<void>): Promise<void> {
+  const attributes = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": toolName };
+  await tracer.startActiveSpan(`execute_tool ${toolName}`, { attributes }, async (span) => {
     await work();
     span.end();
   });
@@ -63,6 +61,6 @@ if (next === undefined) {
   );
   bus.closeStream(runId, "completed");
   await relay.close();
-  client.destroy();
+  close();
   process.stdout.write("done http://127.0.0.1:0\n");
 }

@@ -1,12 +1,11 @@
 /** Publishes numbered notes into a run until it is killed. */
-import { createClient } from "@redis/client";
 import { EventBus } from "spanbus";
 import { RedisRelay } from "spanbus/redis";
+import { type ClientName, clients } from "../clients.js";
 
-const [url = "", runId = "", leaseMillis = "2000"] = process.argv.slice(2);
+const [url = "", name = "node-redis", runId = "", leaseMillis = "2000"] = process.argv.slice(2);
 
-const client = createClient({ url });
-await client.connect();
+const { client } = await clients[name as ClientName](url);
 const bus = new EventBus();
 const relay = new RedisRelay(bus, { client, leaseMillis: Number(leaseMillis) });
 for (let n = 1; ; n += 1) {
