@@ -1,8 +1,8 @@
 import type { FigureTable } from "../src/bus/figure-table.js";
 import { busTable } from "../src/bus/stats.js";
 import { type AgentAttribute, agentAttributes, agentFigures } from "../src/metrics/agent-figures.js";
-import { relayTable } from "../src/redis/relay-stats.js";
-import { sourceTable } from "../src/redis/source-stats.js";
+import { relayTable } from "../src/redis/relay/relay-stats.js";
+import { sourceTable } from "../src/redis/source/source-stats.js";
 
 /** The names that metrics and attributes have in Prometheus. The tables of `src/` are the only source of both. */
 

@@ -20,7 +20,7 @@ export function metricsPage(): string {
 
 function switchingOn(): string[] {
   return [
-    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/redis/relay-stats.ts, src/redis/source-stats.ts, src/metrics/agent-figures.ts and dashboards/rules.ts. Do not edit by hand. -->",
+    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/redis/relay/relay-stats.ts, src/redis/source/source-stats.ts, src/metrics/agent-figures.ts and dashboards/rules.ts. Do not edit by hand. -->",
     "# Metrics",
     wrapped(
       "`observeEventBus` of `spanbus/metrics` reports [`bus.stats()`](STATS.md) as OpenTelemetry metrics, and on request measures agents, models and tools. Figures of the bus are read once per collection: publishing costs nothing more.",

@@ -1,7 +1,7 @@
 import type { FigureRow, FigureTable } from "../../src/bus/figure-table.js";
 import { busTable, detailFigures, figures } from "../../src/bus/stats.js";
-import { relayTable } from "../../src/redis/relay-stats.js";
-import { sourceTable } from "../../src/redis/source-stats.js";
+import { relayTable } from "../../src/redis/relay/relay-stats.js";
+import { sourceTable } from "../../src/redis/source/source-stats.js";
 import { fence, table, wrapped } from "./markdown.js";
 
 /** docs/STATS.md, from the tables of figures. */
@@ -14,7 +14,7 @@ export function statsPage(): string {
         .map(([name, { says }]) => [`\`${name}\``, says]),
     );
   const parts = [
-    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/redis/relay-stats.ts and src/redis/source-stats.ts. Do not edit by hand. -->",
+    "<!-- Written by `npm run docs` from src/bus/stats.ts, src/redis/relay/relay-stats.ts and src/redis/source/source-stats.ts. Do not edit by hand. -->",
     "# Statistics",
     "`bus.stats()` says what the bus counted and what it holds. It is exact at the moment of the call, also for readers that\nsleep. A relay and a source of `spanbus/redis` count, too: [below](#a-relay).",
     "## Counted since the start",

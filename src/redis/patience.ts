@@ -1,4 +1,4 @@
-import { RedisError } from "./redis-error.js";
+import { RedisError } from "./port/redis-error.js";
 
 const FIRST_PAUSE_MILLIS = 50;
 const LONGEST_PAUSE_MILLIS = 1000;

@@ -1,4 +1,4 @@
-import { script } from "./script.js";
+import { script } from "./port/script.js";
 
 /**
  * Appends a batch of one producer to a run and publishes it. An empty batch only says that the

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { RecentPeak } from "../../src/redis/recent-peak.js";
+import { RecentPeak } from "../../src/redis/source/recent-peak.js";
 
 const seconds = (count: number): number => 1000 * count;
 

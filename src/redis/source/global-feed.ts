@@ -1,11 +1,11 @@
-import { eventId } from "../bus/cursor.js";
-import type { BusEvent, Outcome, SubscriptionEnd } from "../bus/event.js";
-import { EventStream } from "../bus/event-stream.js";
-import { controlEvent } from "../bus/make-event.js";
-import { type Message, parseMessage, seqsOf } from "./batch.js";
+import { eventId } from "../../bus/cursor.js";
+import type { BusEvent, Outcome, SubscriptionEnd } from "../../bus/event.js";
+import { EventStream } from "../../bus/event-stream.js";
+import { controlEvent } from "../../bus/make-event.js";
+import { type Message, parseMessage, seqsOf } from "../batch.js";
+import type { Attempts } from "../patience.js";
 import type { Channels } from "./channels.js";
 import type { LostProducers } from "./lost-producers.js";
-import type { Attempts } from "./patience.js";
 import { eventOf } from "./remote-event.js";
 import { outcomeOf } from "./standing.js";
 

@@ -1,4 +1,4 @@
-import { wrong } from "../bus/checks.js";
+import { wrong } from "../../bus/checks.js";
 import { type IoredisLike, IoredisPort, isIoredis } from "./ioredis-port.js";
 import { isNodeRedis, type NodeRedisLike, NodeRedisPort } from "./node-redis-port.js";
 import type { Script } from "./script.js";

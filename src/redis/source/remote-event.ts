@@ -1,8 +1,8 @@
-import { eventId } from "../bus/cursor.js";
-import type { BusEvent, GapData } from "../bus/event.js";
-import { controlEvent } from "../bus/make-event.js";
-import { decodeEvent } from "../wire/event-json.js";
-import type { Line } from "./batch.js";
+import { eventId } from "../../bus/cursor.js";
+import type { BusEvent, GapData } from "../../bus/event.js";
+import { controlEvent } from "../../bus/make-event.js";
+import { decodeEvent } from "../../wire/event-json.js";
+import type { Line } from "../batch.js";
 
 /** What a reader gets of a line; undefined for one that is no event. `seq` is that of its latest event. */
 export function eventOf(runId: string, epoch: string, seq: number, { kind, text }: Line): BusEvent | undefined {

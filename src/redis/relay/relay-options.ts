@@ -1,10 +1,10 @@
-import { anObject, optionalFunction, positiveInteger, stringList, wrong } from "../bus/checks.js";
-import type { RunInfo } from "../bus/run.js";
-import type { TapListener } from "../bus/taps.js";
-import { checkedPrefix } from "./keys.js";
+import { anObject, optionalFunction, positiveInteger, stringList, wrong } from "../../bus/checks.js";
+import type { RunInfo } from "../../bus/run.js";
+import type { TapListener } from "../../bus/taps.js";
+import { checkedPrefix } from "../keys.js";
+import { type RedisClient, type RedisPort, redisPort } from "../port/redis-port.js";
+import { timerMillis } from "../timer-millis.js";
 import type { OutboxLimits } from "./outbox.js";
-import { type RedisClient, type RedisPort, redisPort } from "./redis-port.js";
-import { timerMillis } from "./timer-millis.js";
 
 /** What a relay takes events from: an `EventBus`. */
 export interface TappedBus {

@@ -1,6 +1,6 @@
-import type { GapReason } from "../bus/event.js";
-import type { FigureRow, FiguresOf, FigureTable } from "../bus/figure-table.js";
-import { type BusStats, dimensions as ofBus } from "../bus/stats.js";
+import type { GapReason } from "../../bus/event.js";
+import type { FigureRow, FiguresOf, FigureTable } from "../../bus/figure-table.js";
+import { type BusStats, dimensions as ofBus } from "../../bus/stats.js";
 
 const dimensions = {
   scope: ofBus.scope,

@@ -1,6 +1,6 @@
-import type { RunInfo } from "../bus/run.js";
+import type { RunInfo } from "../../bus/run.js";
+import { sumOfTotals } from "../totals.js";
 import { endOf } from "./standing.js";
-import { sumOfTotals } from "./totals.js";
 
 /** A run as `runs()` shows it: the answer of the script `describe`. Undefined for one that is no more. */
 export function descriptionOf(runId: string, reply: unknown, subscribers: number): RunInfo | undefined {

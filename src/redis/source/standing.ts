@@ -1,6 +1,6 @@
-import type { Outcome, SubscriptionEnd } from "../bus/event.js";
-import { outcomes } from "../bus/event.js";
-import { type Line, lineOf } from "./batch.js";
+import type { Outcome, SubscriptionEnd } from "../../bus/event.js";
+import { outcomes } from "../../bus/event.js";
+import { type Line, lineOf } from "../batch.js";
 
 /** Where a run stands in Redis, and entries of it: the answer of the script `read`. */
 export interface Standing {

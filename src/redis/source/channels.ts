@@ -1,5 +1,5 @@
-import { type Attempts, patiently } from "./patience.js";
-import type { PortSubscriber } from "./redis-port.js";
+import { type Attempts, patiently } from "../patience.js";
+import type { PortSubscriber } from "../port/redis-port.js";
 
 /** Channels that are listened to. What is asked for one channel happens in that order. */
 export class Channels {

@@ -1,9 +1,9 @@
-import type { AbortWatch } from "../bus/abort-watch.js";
-import { batchesOf } from "../bus/batches.js";
-import { Deadline, type Deadlines } from "../bus/deadlines.js";
-import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
-import type { SubscribeOptions } from "../bus/hub-options.js";
-import type { Subscription, SubscriptionMembers } from "../bus/subscription.js";
+import type { AbortWatch } from "../../bus/abort-watch.js";
+import { batchesOf } from "../../bus/batches.js";
+import { Deadline, type Deadlines } from "../../bus/deadlines.js";
+import type { BusEvent, SubscriptionEnd } from "../../bus/event.js";
+import type { SubscribeOptions } from "../../bus/hub-options.js";
+import type { Subscription, SubscriptionMembers } from "../../bus/subscription.js";
 
 type Result<T> = IteratorResult<T, undefined>;
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });

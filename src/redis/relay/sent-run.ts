@@ -1,8 +1,8 @@
-import type { BusEvent } from "../bus/event.js";
-import type { RunInfo } from "../bus/run.js";
-import type { RunKeys } from "./keys.js";
+import type { BusEvent } from "../../bus/event.js";
+import type { RunInfo } from "../../bus/run.js";
+import type { RunKeys } from "../keys.js";
+import { totalsLine } from "../totals.js";
 import type { Outbox, Outgoing, OutgoingQueue } from "./outbox.js";
-import { totalsLine } from "./totals.js";
 
 const MAX_LINES = 64;
 const MAX_BYTES = 64 * 1024;

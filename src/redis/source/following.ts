@@ -1,12 +1,12 @@
-import type { BusEvent } from "../bus/event.js";
-import { type Message, parseMessage } from "./batch.js";
+import type { BusEvent } from "../../bus/event.js";
+import { type Message, parseMessage } from "../batch.js";
+import type { Keys } from "../keys.js";
+import { type Attempts, patiently } from "../patience.js";
+import { RedisError } from "../port/redis-error.js";
+import type { RedisPort } from "../port/redis-port.js";
+import { read } from "../scripts.js";
 import type { Channels } from "./channels.js";
 import { FollowedRun, type FollowHost } from "./followed-run.js";
-import type { Keys } from "./keys.js";
-import { type Attempts, patiently } from "./patience.js";
-import { RedisError } from "./redis-error.js";
-import type { RedisPort } from "./redis-port.js";
-import { read } from "./scripts.js";
 import { standingOf } from "./standing.js";
 
 export interface FollowingOptions {

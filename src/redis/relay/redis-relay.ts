@@ -1,21 +1,21 @@
-import { parseCursor } from "../bus/cursor.js";
-import type { BusEvent } from "../bus/event.js";
-import type { RunInfo } from "../bus/run.js";
-import { ErrorTeller } from "./error-teller.js";
-import { Keys } from "./keys.js";
+import { parseCursor } from "../../bus/cursor.js";
+import type { BusEvent } from "../../bus/event.js";
+import type { RunInfo } from "../../bus/run.js";
+import { ErrorTeller } from "../error-teller.js";
+import { Keys } from "../keys.js";
+import { RedisError } from "../port/redis-error.js";
+import { append } from "../scripts.js";
+import { timerMillis } from "../timer-millis.js";
 import { Outbox } from "./outbox.js";
-import { RedisError } from "./redis-error.js";
 import { type RedisRelayOptions, type RelaySettings, relaySettings, type TappedBus } from "./relay-options.js";
 import { type RelayStats, relayTable } from "./relay-stats.js";
-import { append, evict, lease, touch, unlist } from "./scripts.js";
+import { RunListing } from "./run-listing.js";
 import { type Batch, type Sender, SentRun } from "./sent-run.js";
-import { timerMillis } from "./timer-millis.js";
 
 /** Runs of which a batch may be under way, or to be sent again. */
 const MAX_HELD = 32;
 const FIRST_PAUSE_MILLIS = 50;
 const LONGEST_PAUSE_MILLIS = 2000;
-const TOUCH_MILLIS = 1000;
 
 /**
  * Carries everything a bus publishes to Redis, where a `RedisEventSource` of any process reads it. Nothing waits for Redis:
@@ -39,15 +39,13 @@ export class RedisRelay {
   readonly #ready = new Set<SentRun>();
   /** Runs that this relay gives up once all of them is sent. */
   readonly #leaving = new Set<SentRun>();
-  /** Runs to be put to the front of the list. */
-  readonly #touched = new Set<string>();
+  readonly #listing: RunListing;
   readonly #heartbeat: ReturnType<typeof setInterval>;
   /** Runs of which a batch is under way, or to be sent again. */
   readonly #held = new Set<SentRun>();
   #pauseMillis = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
   #isScheduled = false;
-  #touching: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #isClosed = false;
   #drained: (() => void)[] = [];
@@ -73,6 +71,12 @@ export class RedisRelay {
     this.#keys = new Keys(settings.keyPrefix);
     this.#errors = new ErrorTeller(settings.onError);
     this.#outbox = new Outbox(settings.outbox);
+    this.#listing = new RunListing(
+      settings,
+      this.#keys,
+      (error) => this.#errors.tell(error),
+      () => this.#tellDrained(),
+    );
     this.#tap = bus.tap({
       opened: (run) => this.#opened(run),
       event: (event) => this.#published(event),
@@ -224,7 +228,7 @@ export class RedisRelay {
     else {
       run.taken(batch, String(epoch), Number(seq));
       this.#counts.relayed += batch.events;
-      this.#noteActivity(run, batch.ends);
+      this.#listing.touch(run, batch.ends);
     }
     this.#release(run);
     if (run.first || this.#leaving.has(run)) this.#ready.add(run);
@@ -296,43 +300,6 @@ export class RedisRelay {
     }
   }
 
-  /** The list of runs may be on another server than the run: it is written by itself, and less often. */
-  #noteActivity(run: SentRun, ends: boolean): void {
-    const now = performance.now();
-    if (!ends && now - run.touchedAt < Math.min(TOUCH_MILLIS, this.#settings.leaseMillis / 4)) return;
-    run.touchedAt = now;
-    this.#touched.add(run.runId);
-    if (!this.#touching) this.#touch();
-  }
-
-  #touch(): void {
-    const runIds = [...this.#touched];
-    this.#touched.clear();
-    this.#touching = this.#list(runIds)
-      .catch((error: unknown) => this.#errors.tell(error))
-      .then(() => {
-        this.#touching = undefined;
-        if (this.#touched.size > 0 && !this.#isClosed) this.#touch();
-        this.#tellDrained();
-      });
-  }
-
-  async #list(runIds: readonly string[]): Promise<void> {
-    const { port, retentionMillis, leaseMillis, maxRuns } = this.#settings;
-    const { runs, leases } = this.#keys;
-    const kept = String(retentionMillis + leaseMillis);
-    const members = runIds.map((runId) => this.#keys.member(runId));
-    const [surplus] = await Promise.all([
-      port.run(touch, [runs], [kept, String(maxRuns), ...members]) as Promise<readonly unknown[]>,
-      port.run(lease, [leases], [String(leaseMillis), String(retentionMillis), ...members]),
-    ]);
-    for (const member of surplus.map(String)) {
-      const { keys, channel } = this.#keys.of(this.#keys.runOf(member));
-      await port.run(evict, keys, [channel]);
-      await port.run(unlist, [runs], [member]);
-    }
-  }
-
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #close(timeoutMillis: number): Promise<void> {
@@ -353,6 +320,7 @@ export class RedisRelay {
     clearTimeout(timer);
     clearTimeout(this.#pause);
     this.#unwatch();
+    this.#listing.close();
     this.#isClosed = true;
     this.#counts.closed = this.#queuedEvents();
     this.#tellDrained();
@@ -371,7 +339,7 @@ export class RedisRelay {
   }
 
   #isIdle(): boolean {
-    return this.#outbox.size + this.#held.size + this.#leaving.size + this.#touched.size === 0 && !this.#touching;
+    return this.#outbox.size + this.#held.size + this.#leaving.size === 0 && this.#listing.isIdle;
   }
 
   #tellDrained(): void {

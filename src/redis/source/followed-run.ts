@@ -1,9 +1,12 @@
-import { eventId, parseCursor } from "../bus/cursor.js";
-import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
-import type { Replay } from "../bus/replay.js";
-import { Run } from "../bus/run.js";
-import { type Message, seqsOf } from "./batch.js";
+import { eventId, parseCursor } from "../../bus/cursor.js";
+import type { BusEvent, SubscriptionEnd } from "../../bus/event.js";
+import type { Replay } from "../../bus/replay.js";
+import { Run } from "../../bus/run.js";
+import { type Message, seqsOf } from "../batch.js";
+import { Arrivals } from "./arrivals.js";
+import { Attaching } from "./attaching.js";
 import { eventOf, gap } from "./remote-event.js";
+import { replayOf } from "./replay-of.js";
 import { missed, outcomeOf, type Standing } from "./standing.js";
 
 /** What a run that is followed needs of its source. */
@@ -34,17 +37,8 @@ interface Answer {
 /** Messages that may wait while the source asks Redis what it missed. */
 const MAX_WAITING = 1000;
 
-/** Of a run that is not known. */
-const nothing: Pick<Standing, "epoch" | "seq" | "lost" | "entries"> = { epoch: "", seq: 0, lost: 0, entries: [] };
-
 /** How long a producer may need to bring back a run that Redis has forgotten, if its lease is not known to be longer. */
 const FORGOTTEN_MILLIS = 15_000;
-
-/** How much later than an answer a message may come that was sent before. */
-const MESSAGE_MILLIS = 200;
-
-/** Events that may come while a reader waits for its replay; beyond that its replay is asked for anew. */
-const MAX_RECENT = 5000;
 
 /**
  * One run that has readers here. Batches come as messages; each says how far the run was before it, so that a hole shows and
@@ -62,15 +56,10 @@ export class FollowedRun {
   #isAsking = false;
   #askAgain = false;
   #waiting: Message[] = [];
-  /** Readers that asked for their replay; what came since the first of them did. */
-  #attaching = 0;
-  #recent: { readonly seq: number; readonly event: BusEvent }[] = [];
-  /** Seq up to which that is no longer held. */
-  #recentFrom = 0;
+  readonly #attaching = new Attaching();
+  readonly #arrivals = new Arrivals();
   /** Where the last look found the run, if that was not where the stream stands: messages may be on their way. */
   #seen: { readonly epoch: string; readonly seq: number; readonly isBehind: boolean } | undefined;
-  /** Readers that wait until the stream stands at some seq. */
-  readonly #arrivals = new Set<{ readonly seq: number; resolve: () => void }>();
   #forgottenSince: number | undefined;
   #leaseMillis = FORGOTTEN_MILLIS;
 
@@ -84,7 +73,7 @@ export class FollowedRun {
   async replay(after: string | undefined, isLeft: () => boolean, attach: (replay: Replay) => void): Promise<void> {
     const cursor = after === undefined ? undefined : parseCursor(after);
     const behind = cursor && { epoch: cursor.generation, seq: cursor.seq };
-    this.#attaching += 1;
+    this.#attaching.begin();
     try {
       while (!isLeft()) {
         const standing = await this.#host.read(this.runId, behind);
@@ -93,15 +82,14 @@ export class FollowedRun {
         // A generation began between the question and the answer.
         if (epoch !== this.#epoch) await this.#ask();
         // The answer was faster than the messages.
-        else if (seq > this.#seq) await this.#reached(seq);
+        else if (seq > this.#seq) await this.#arrivals.at(seq, () => this.#ask());
         if (isLeft()) return;
-        if (epoch !== this.#epoch || seq > this.#seq || seq < this.#recentFrom) continue;
-        attach(this.#replayOf(standing, after));
+        if (epoch !== this.#epoch || seq > this.#seq || seq < this.#attaching.from) continue;
+        attach(replayOf(this.runId, standing, this.#attaching.behind(seq), after));
         return;
       }
     } finally {
-      this.#attaching -= 1;
-      if (this.#attaching === 0) this.#forgetRecent(0);
+      this.#attaching.end();
     }
   }
 
@@ -146,46 +134,9 @@ export class FollowedRun {
     this.#drain();
   }
 
-  /** Waits until the stream stands there, and for messages not for long. */
-  #reached(seq: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const arrival = { seq, resolve };
-      const timer = setTimeout(() => {
-        this.#arrivals.delete(arrival);
-        this.#ask().then(resolve, reject);
-      }, MESSAGE_MILLIS);
-      timer.unref();
-      arrival.resolve = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#arrivals.add(arrival);
-    });
-  }
-
   #stands(seq: number): void {
     this.#seq = seq;
-    for (const arrival of this.#arrivals) {
-      if (arrival.seq > seq) continue;
-      this.#arrivals.delete(arrival);
-      arrival.resolve();
-    }
-  }
-
-  /** What is kept, then what came since Redis was asked: the stream has the rest. */
-  #replayOf(standing: Standing | undefined, after: string | undefined): Replay {
-    const { seq, lost, epoch, entries } = standing ?? nothing;
-    const recent = this.#recent.filter((each) => each.seq > seq).map(({ event }) => event);
-    if (after === "live") return { events: recent };
-    const kept = entries.flatMap((entry) => eventOf(this.runId, epoch, entry.seq, entry.line) ?? []);
-    const events = [...kept, ...recent];
-    if (after === undefined) return { events };
-    const cursor = parseCursor(after);
-    const isPlaced = cursor?.generation === epoch && cursor.seq <= seq;
-    const missed = isPlaced ? lost - cursor.seq : lost;
-    if (isPlaced && missed <= 0) return { events };
-    const reason = isPlaced ? "evicted" : "generation";
-    return { gap: gap(this.runId, epoch, lost, { missed, reason, resumeAfter: after }), events };
+    this.#arrivals.stands(seq);
   }
 
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,14 +179,8 @@ export class FollowedRun {
 
   #append(event: BusEvent, seq: number): void {
     this.#host.received(event);
-    if (this.#recent.length >= MAX_RECENT) this.#forgetRecent(this.#recent.at(-1)?.seq ?? 0);
-    if (this.#attaching > 0) this.#recent.push({ seq, event });
+    this.#attaching.came(seq, event);
     this.life.stream.append(event, this.#host.now(), undefined);
-  }
-
-  #forgetRecent(seq: number): void {
-    this.#recent = [];
-    this.#recentFrom = seq;
   }
 
   // ── holes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,14 +277,14 @@ export class FollowedRun {
     const missed = before.seq - this.#seq;
     if (missed > 0) this.#missing(before.epoch, before.seq, missed);
     this.finish({ reason: "closed", outcome: before.outcome });
-    this.#forgetRecent(0);
+    this.#attaching.forget(0);
     this.life = this.#newLife();
     this.#fill(standing, 0);
   }
 
   /** Redis lost the generation, and its producers went on in another: its readers do, too. */
   #replaced(standing: Standing): void {
-    this.#forgetRecent(0);
+    this.#attaching.forget(0);
     if (this.life.stream.end) this.life = this.#newLife();
     else {
       const resumeAfter = eventId(this.#epoch ?? "", this.#seq);

@@ -1,4 +1,4 @@
-import type { RedisPort } from "./redis-port.js";
+import type { RedisPort } from "../port/redis-port.js";
 
 /**
  * How long producers may need, once Redis is back, to say that they live: to connect again, and to try again what failed. An

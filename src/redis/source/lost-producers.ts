@@ -1,6 +1,6 @@
-import type { Keys } from "./keys.js";
-import type { RedisPort } from "./redis-port.js";
-import { due, looked, miss } from "./scripts.js";
+import type { Keys } from "../keys.js";
+import type { RedisPort } from "../port/redis-port.js";
+import { due, looked, miss } from "../scripts.js";
 
 export interface LostProducersOptions {
   readonly port: Pick<RedisPort, "run">;

@@ -1,8 +1,8 @@
-import { AbortWatch } from "../bus/abort-watch.js";
-import { positiveInteger, runIdName, wrong } from "../bus/checks.js";
-import { eventId, parseCursor } from "../bus/cursor.js";
-import { Deadlines } from "../bus/deadlines.js";
-import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
+import { AbortWatch } from "../../bus/abort-watch.js";
+import { positiveInteger, runIdName, wrong } from "../../bus/checks.js";
+import { eventId, parseCursor } from "../../bus/cursor.js";
+import { Deadlines } from "../../bus/deadlines.js";
+import type { BusEvent, SubscriptionEnd } from "../../bus/event.js";
 import {
   checkedStats,
   checkedSubscribe,
@@ -10,26 +10,26 @@ import {
   type HistoryOptions,
   type StatsOptions,
   type SubscribeOptions,
-} from "../bus/hub-options.js";
-import { controlEvent } from "../bus/make-event.js";
-import type { ReaderHost } from "../bus/reader.js";
-import { Readers } from "../bus/readers.js";
-import type { RunInfo, RunStanding } from "../bus/run.js";
-import { dimensions, sum, zeros } from "../bus/stats.js";
-import type { Subscription } from "../bus/subscription.js";
-import type { Message } from "./batch.js";
+} from "../../bus/hub-options.js";
+import { controlEvent } from "../../bus/make-event.js";
+import type { ReaderHost } from "../../bus/reader.js";
+import { Readers } from "../../bus/readers.js";
+import type { RunInfo, RunStanding } from "../../bus/run.js";
+import { dimensions, sum, zeros } from "../../bus/stats.js";
+import type { Subscription } from "../../bus/subscription.js";
+import type { Message } from "../batch.js";
+import { ErrorTeller } from "../error-teller.js";
+import { Keys } from "../keys.js";
+import type { PortListener, PortSubscriber } from "../port/redis-port.js";
+import { describe, list, read, unlist } from "../scripts.js";
 import { Channels } from "./channels.js";
 import { decide } from "./decide.js";
-import { ErrorTeller } from "./error-teller.js";
 import { Following } from "./following.js";
 import { GlobalFeed } from "./global-feed.js";
-import { Keys } from "./keys.js";
 import { LostProducers } from "./lost-producers.js";
-import type { PortListener, PortSubscriber } from "./redis-port.js";
 import { RedisSubscription } from "./redis-subscription.js";
 import { eventOf } from "./remote-event.js";
 import { descriptionOf } from "./run-description.js";
-import { describe, list, read, unlist } from "./scripts.js";
 import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
 import { type SourceStats, sourceTable } from "./source-stats.js";
 import { SourceTally } from "./source-tally.js";

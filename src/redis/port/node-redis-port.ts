@@ -1,5 +1,5 @@
+import { patiently } from "../patience.js";
 import { type ConnectionEvents, onComeback } from "./comebacks.js";
-import { patiently } from "./patience.js";
 import { Pulse, type Pulsed } from "./pulse.js";
 import { RedisError, redisError } from "./redis-error.js";
 import type { PortListener, PortSubscriber, RedisPort } from "./redis-port.js";

@@ -1,4 +1,4 @@
-import type { FigureRow, FiguresOf, FigureTable } from "../bus/figure-table.js";
+import type { FigureRow, FiguresOf, FigureTable } from "../../bus/figure-table.js";
 
 const dimensions = {
   loss: {

@@ -1,7 +1,7 @@
-import { anObject, optionalFunction, positiveInteger } from "../bus/checks.js";
-import { checkedPrefix } from "./keys.js";
-import { type RedisClient, type RedisPort, redisPort } from "./redis-port.js";
-import { timerMillis } from "./timer-millis.js";
+import { anObject, optionalFunction, positiveInteger } from "../../bus/checks.js";
+import { checkedPrefix } from "../keys.js";
+import { type RedisClient, type RedisPort, redisPort } from "../port/redis-port.js";
+import { timerMillis } from "../timer-millis.js";
 
 export interface RedisEventSourceOptions {
   /** A connected client of node-redis or ioredis, for one server or a cluster. It stays the caller's. */

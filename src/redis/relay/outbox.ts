@@ -1,6 +1,6 @@
-import type { BusEvent } from "../bus/event.js";
-import type { RunInfo } from "../bus/run.js";
-import { eventLine } from "./batch.js";
+import type { BusEvent } from "../../bus/event.js";
+import type { RunInfo } from "../../bus/run.js";
+import { eventLine } from "../batch.js";
 
 type Content =
   | { readonly kind: "event"; readonly event: BusEvent; readonly line: string; readonly bytes: number }

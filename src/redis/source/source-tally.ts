@@ -1,6 +1,6 @@
-import type { BusEvent, GapData } from "../bus/event.js";
-import { zeros } from "../bus/stats.js";
-import type { Message } from "./batch.js";
+import type { BusEvent, GapData } from "../../bus/event.js";
+import { zeros } from "../../bus/stats.js";
+import type { Message } from "../batch.js";
 import { RecentPeak } from "./recent-peak.js";
 import { sourceTable } from "./source-stats.js";
 
