@@ -1,0 +1,30 @@
+import { aiSdk } from "./ai-sdk.js";
+import type { Convention } from "./convention.js";
+import { genAi, genAiNames } from "./gen-ai.js";
+import { genkit } from "./genkit.js";
+import { langfuse } from "./langfuse.js";
+import { langsmith } from "./langsmith.js";
+import { mastra } from "./mastra.js";
+import { mcp } from "./mcp.js";
+import { mlflow } from "./mlflow.js";
+import { openinference } from "./openinference.js";
+import { openllmetry, traceloop } from "./traceloop.js";
+
+/**
+ * All tables, most specific first: a span may carry the attributes of several families. Put your own in front:
+ * `new EventBus({ conventions: [mine, ...defaultConventions] })`.
+ */
+export const defaultConventions: readonly Convention[] = Object.freeze([
+  mcp,
+  mastra,
+  aiSdk,
+  langsmith,
+  genkit,
+  genAi,
+  openinference,
+  langfuse,
+  traceloop,
+  mlflow,
+  openllmetry,
+  genAiNames,
+]);
