@@ -208,7 +208,8 @@ export class EventHub implements ReaderHost {
     const { event, bytes } = made;
     const opened = run.known && run.state === "open" ? undefined : this.#control(run, "bus.run.opened", {});
     // Readers decide before anything is written: their callbacks may close the run.
-    const verdicts = this.#ask(event, run.stream, this.#global);
+    const asked = run.stream.asks || this.#global.asks;
+    const verdicts = asked ? this.#ask(event, run.stream, this.#global) : undefined;
     const openedVerdicts = opened && this.#ask(opened, this.#global);
     if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse("sealed");
 
