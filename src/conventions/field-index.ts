@@ -1,26 +1,25 @@
 import { fields } from "../bus/catalogue.js";
-import type { Convention, ConventionField, SpanView } from "./convention.js";
+import type { Convention, ConventionField } from "./convention.js";
 import { Initials } from "./initials.js";
-import { isOwn, type Reader, reader } from "./sources.js";
+import { type Placed, ReadingPlan } from "./reading-plan.js";
+import { isOwn, reader } from "./sources.js";
 
-/** What a reader is for, and its place among the readers of that field, in the order of the tables. */
-export interface Placed extends Reader {
-  readonly field: ConventionField;
-  readonly rank: number;
-}
+const fieldNames = Object.keys(fields) as readonly ConventionField[];
 
-/** Every field that a table can fill. */
-export const fieldNames = Object.keys(fields) as readonly ConventionField[];
+/** Numbers of keys for which a plan is kept: SDKs allow a span 128 attributes. */
+const MAX_KEYS = 128;
 
 /**
  * Where every field is looked up, by all tables. The tables know hundreds of keys, a span has a dozen: the readers are
- * found by the keys of the span.
+ * found by the keys of the span, and since spans of one kind have the same keys one after the other, so is the plan.
  */
 export class FieldIndex {
   readonly #byKey = new Map<string, Placed[]>();
   readonly #initials = new Initials();
   /** What only the table that claimed a span may say, and what it says without an attribute. */
   readonly #keyless = new Map<Convention, Placed[]>();
+  /** The latest plan for the spans of a table with so many keys. */
+  readonly #plans = new Map<Convention | undefined, ReadingPlan[]>();
 
   constructor(conventions: readonly Convention[]) {
     let rank = 0;
@@ -36,30 +35,23 @@ export class FieldIndex {
           }
         }
       }
+      this.#plans.set(table, []);
     }
+    this.#plans.set(undefined, []);
   }
 
-  /** The readers of all attributes that the span has. */
-  ofAttributes(span: SpanView): Placed[] {
-    const present: Placed[] = [];
-    try {
-      for (const key in span.attributes) {
-        const readers = this.#initials.fit(key) ? this.#byKey.get(key) : undefined;
-        if (readers !== undefined) for (const placed of readers) present.push(placed);
-      }
-    } catch {
-      // Attributes that refuse to be listed are not there.
-    }
-    return present;
-  }
-
-  /** What the table says without an attribute. */
-  withoutAttribute(table: Convention): readonly Placed[] {
-    return this.#keyless.get(table) ?? NONE;
+  /** How to read a span with these keys that this table claimed, or none. */
+  plan(claiming: Convention | undefined, keys: readonly string[]): ReadingPlan {
+    const plans = this.#plans.get(claiming);
+    const latest = plans?.[keys.length];
+    if (latest?.isFor(keys)) return latest;
+    const present = keys.flatMap((key) => (this.#initials.fit(key) ? (this.#byKey.get(key) ?? []) : []));
+    const keyless = (claiming && this.#keyless.get(claiming)) ?? [];
+    const plan = new ReadingPlan(keys, claiming, [...present, ...keyless]);
+    if (plans && keys.length <= MAX_KEYS) plans[keys.length] = plan;
+    return plan;
   }
 }
-
-const NONE: readonly Placed[] = [];
 
 function append<Key>(map: Map<Key, Placed[]>, key: Key, placed: Placed): void {
   const known = map.get(key);

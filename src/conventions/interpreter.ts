@@ -19,7 +19,7 @@ interface Prepared {
 }
 
 /**
- * Reads spans by tables. It keeps nothing of any span and throws for none, whatever its attributes are: a value of the
+ * Reads spans by tables. It keeps nothing of any span but the names of its attributes, and throws for none, whatever its attributes are: a value of the
  * wrong type is not there.
  */
 export class Interpreter {
@@ -46,8 +46,9 @@ export class Interpreter {
 
   /** Reads the span once, for everything that its claim says about it. */
   read(claim: Claim | undefined, span: SpanView, content: ContentRule): Reading {
-    const { index, rules } = this.#prepare();
-    return new Reading(index, span, claim, (claim && rules.get(claim.convention)) ?? NO_RULES, content);
+    const facts = new Facts(span);
+    const plan = this.#prepare().index.plan(claim?.convention, facts.keys());
+    return new Reading(facts, plan, claim, this.#rulesOf, content);
   }
 
   /** Data of the started event: the fields of its row that are known. */
@@ -116,9 +117,7 @@ export class Interpreter {
     return this.#keys.isContent(key);
   }
 
-  #rulesOf(convention: Convention): TableRules {
-    return this.#prepare().rules.get(convention) ?? NO_RULES;
-  }
+  readonly #rulesOf = (convention: Convention): TableRules => this.#prepare().rules.get(convention) ?? NO_RULES;
 
   #prepare(): Prepared {
     const conventions = this.#conventions;

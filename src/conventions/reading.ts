@@ -1,10 +1,10 @@
 import { fields } from "../bus/catalogue.js";
-import type { Claim, ContentRule, Convention, ConventionField, SpanView, Tokens } from "./convention.js";
+import type { Claim, ContentRule, Convention, ConventionField, Tokens } from "./convention.js";
 import { eventFields } from "./event-fields.js";
-import { Facts, text } from "./facts.js";
-import { type FieldIndex, fieldNames, type Placed } from "./field-index.js";
+import { type Facts, text } from "./facts.js";
 import { finishReason } from "./finish-reason.js";
 import { providerName } from "./provider-name.js";
+import type { Placed, ReadingPlan } from "./reading-plan.js";
 import type { TableRules } from "./table-rules.js";
 import { tokensOf } from "./tokens.js";
 
@@ -14,40 +14,23 @@ export interface Found {
   readonly origin: Convention;
 }
 
-/** More than there are readers. */
-const LAST = 1_000_000;
+/** The rules of a table. */
+export type RulesOf = (table: Convention) => TableRules;
 
-/** The number of each field. */
-const numbers = Object.fromEntries(fieldNames.map((field, number) => [field, number])) as Record<
-  ConventionField,
-  number
->;
-
-/**
- * The fields of one span: first by the attributes that the claiming table names, then by those that the others name, at
- * last by what the claiming table says without an attribute. Unclaimed, by the attributes that any table names.
- */
+/** The fields of one span, read by the plan for its keys. */
 export class Reading {
   readonly facts: Facts;
+  readonly #plan: ReadingPlan;
   readonly #claim: Claim | undefined;
-  readonly #rules: TableRules;
+  readonly #rules: RulesOf;
   readonly #content: ContentRule;
-  readonly #readers: Placed[];
-  /** The first reader of each field: for nearly all it is the only one that is asked. */
-  readonly #first: (Placed | undefined)[] = new Array(fieldNames.length).fill(undefined);
 
-  constructor(index: FieldIndex, span: SpanView, claim: Claim | undefined, rules: TableRules, content: ContentRule) {
-    this.facts = new Facts(span);
+  constructor(facts: Facts, plan: ReadingPlan, claim: Claim | undefined, rules: RulesOf, content: ContentRule) {
+    this.facts = facts;
+    this.#plan = plan;
     this.#claim = claim;
     this.#rules = rules;
     this.#content = content;
-    this.#readers = index.ofAttributes(span);
-    if (claim) for (const placed of index.withoutAttribute(claim.convention)) this.#readers.push(placed);
-    for (const placed of this.#readers) {
-      const number = numbers[placed.field];
-      const first = this.#first[number];
-      if (first === undefined || this.#rank(placed) < this.#rank(first)) this.#first[number] = placed;
-    }
   }
 
   /** Data of the started event: the fields of its row that are known. */
@@ -62,8 +45,9 @@ export class Reading {
 
   /** The token counts, where the table says that the counts of such a span are meant to be added up. */
   tokens(): Tokens | undefined {
-    if (!this.#claim || !this.#rules.counts(this.#claim.operation)) return undefined;
-    return this.#rules.countsWhere(this.facts) ? tokensOf(this) : undefined;
+    const rules = this.#claim && this.#rules(this.#claim.convention);
+    if (!this.#claim || !rules?.counts(this.#claim.operation)) return undefined;
+    return rules.countsWhere(this.facts) ? tokensOf(this) : undefined;
   }
 
   conversationId(): string | undefined {
@@ -72,7 +56,7 @@ export class Reading {
   }
 
   find(field: ConventionField): Found | undefined {
-    for (let reader = this.#first[numbers[field]]; reader !== undefined; reader = this.#next(reader)) {
+    for (const reader of this.#plan.readersOf(field)) {
       const value = this.#value(reader);
       if (value === undefined) continue;
       if (reader.unlike === undefined || value !== this.#plainly(reader.unlike))
@@ -94,26 +78,11 @@ export class Reading {
 
   /** The value of a field, for a comparison; sources that compare in turn are left out, so that there is no circle. */
   #plainly(field: ConventionField): Found["value"] | undefined {
-    for (let reader = this.#first[numbers[field]]; reader !== undefined; reader = this.#next(reader)) {
+    for (const reader of this.#plan.readersOf(field)) {
       const value = reader.unlike === undefined ? this.#value(reader) : undefined;
       if (value !== undefined) return value;
     }
     return undefined;
-  }
-
-  /** The reader to ask when this one knew nothing. */
-  #next(after: Placed): Placed | undefined {
-    let next: Placed | undefined;
-    for (const placed of this.#readers) {
-      if (placed.field !== after.field || this.#rank(placed) <= this.#rank(after)) continue;
-      if (next === undefined || this.#rank(placed) < this.#rank(next)) next = placed;
-    }
-    return next;
-  }
-
-  #rank({ rank, origin, key }: Placed): number {
-    if (origin !== this.#claim?.convention) return rank;
-    return key === undefined ? rank + LAST : rank - LAST;
   }
 
   /** The value that a source has for its field. One that cannot be read, shown or used is not there. */

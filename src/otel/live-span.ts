@@ -9,35 +9,47 @@ export interface LiveWatcher {
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-type Watched = "addEvent" | "setAttribute" | "setAttributes";
+type MethodName = "addEvent" | "setAttribute" | "setAttributes";
 
 /** Who watches a span, kept on the span itself, and the methods that the shared ones stand in front of. */
-interface Watch extends Partial<Record<Watched, Method>> {
+interface Watch extends Partial<Record<MethodName, Method>> {
   readonly watchers: LiveWatcher[];
 }
 
 const NOBODY: readonly LiveWatcher[] = Object.freeze([]);
-const WATCH = Symbol("spanbus.watch");
+/** A constructor whose instance is the object it is given. */
+function given(object: object): object {
+  return object;
+}
+const Given = given as unknown as new (object: object) => object;
 
-interface WatchedSpan extends SpanLike {
-  readonly [WATCH]?: Watch;
+/**
+ * A private field on a span of somebody else: nobody else sees it, a frozen span takes it too, and it costs less
+ * than a hidden property or an entry in a `WeakMap`.
+ */
+class Watched extends Given {
+  readonly #watch: Watch;
+
+  constructor(span: SpanLike, watch: Watch) {
+    super(span);
+    this.#watch = watch;
+  }
+
+  static of(span: object): Watch | undefined {
+    return #watch in span ? span.#watch : undefined;
+  }
 }
 
-/** Notes on the span itself who watches it; false where nothing can be noted. */
-export function attachTo(span: SpanLike, watcher: LiveWatcher): boolean {
-  try {
-    const watch = (span as WatchedSpan)[WATCH];
-    if (watch) watch.watchers.push(watcher);
-    else putUnseen(span, WATCH, { watchers: [watcher] });
-    return true;
-  } catch {
-    return false;
-  }
+/** Notes on the span who watches it. */
+export function attachTo(span: SpanLike, watcher: LiveWatcher): void {
+  const watch = Watched.of(span);
+  if (watch) watch.watchers.push(watcher);
+  else new Watched(span, { watchers: [watcher] });
 }
 
 /** Who watches the span. */
 export function watchersOf(span: SpanLike): readonly LiveWatcher[] {
-  return (span as WatchedSpan)[WATCH]?.watchers ?? NOBODY;
+  return Watched.of(span)?.watchers ?? NOBODY;
 }
 
 /**
@@ -46,7 +58,7 @@ export function watchersOf(span: SpanLike): readonly LiveWatcher[] {
  * where asked for, since they are set so often. A method that cannot be replaced stays as it is.
  */
 export function watchSpan(span: SpanLike, attributes: boolean): void {
-  const watch = (span as WatchedSpan)[WATCH];
+  const watch = Watched.of(span);
   if (!watch) return;
   try {
     standInFront(span, watch, "addEvent");
@@ -63,23 +75,19 @@ export function countOf(span: SpanLike): number {
   return (span.events?.length ?? 0) + (span.droppedEventsCount ?? 0);
 }
 
-function standInFront(span: SpanLike, watch: Watch, name: Watched): void {
-  const previous = (span as Partial<Record<Watched, unknown>>)[name];
+function standInFront(span: SpanLike, watch: Watch, name: MethodName): void {
+  const previous = (span as Partial<Record<MethodName, unknown>>)[name];
   if (watch[name] || typeof previous !== "function") return;
-  putUnseen(span, name, shared[name]);
+  // The properties of a span that an application lists stay what they were.
+  Object.defineProperty(span, name, { value: shared[name], writable: true, configurable: true, enumerable: false });
   watch[name] = previous as Method;
 }
 
-/** The properties of a span that an application lists stay what they were. */
-function putUnseen(span: SpanLike, name: string | symbol, value: unknown): void {
-  Object.defineProperty(span, name, { value, writable: true, configurable: true, enumerable: false });
-}
-
 const shared = {
-  addEvent(this: WatchedSpan, ...args: unknown[]): unknown {
+  addEvent(this: SpanLike, ...args: unknown[]): unknown {
     // The span's own getters may throw; the call goes on.
     const before = attempt(() => countOf(this), undefined);
-    const result = this[WATCH]?.addEvent?.apply(this, args);
+    const result = Watched.of(this)?.addEvent?.apply(this, args);
     const event = attempt(
       () => (before !== undefined && countOf(this) > before ? this.events?.at(-1) : undefined),
       undefined,
@@ -88,15 +96,15 @@ const shared = {
     return result;
   },
 
-  setAttribute(this: WatchedSpan, ...args: unknown[]): unknown {
-    const result = this[WATCH]?.setAttribute?.apply(this, args);
+  setAttribute(this: SpanLike, ...args: unknown[]): unknown {
+    const result = Watched.of(this)?.setAttribute?.apply(this, args);
     const [key, value] = args;
     if (typeof key === "string") tell(this, (watcher) => watcher.set(key, value));
     return result;
   },
 
-  setAttributes(this: WatchedSpan, ...args: unknown[]): unknown {
-    const result = this[WATCH]?.setAttributes?.apply(this, args);
+  setAttributes(this: SpanLike, ...args: unknown[]): unknown {
+    const result = Watched.of(this)?.setAttributes?.apply(this, args);
     const [attributes] = args;
     if (typeof attributes === "object" && attributes !== null) {
       for (const [key, value] of attempt(() => Object.entries(attributes), [])) {
@@ -107,6 +115,6 @@ const shared = {
   },
 };
 
-function tell(span: WatchedSpan, notice: (watcher: LiveWatcher) => void): void {
+function tell(span: SpanLike, notice: (watcher: LiveWatcher) => void): void {
   for (const watcher of watchersOf(span)) notice(watcher);
 }

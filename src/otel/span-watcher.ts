@@ -21,8 +21,6 @@ export interface SpanWatcherParts {
 /** Sees what happens to a span between its start and its end. */
 export class SpanWatcher {
   readonly #parts: SpanWatcherParts;
-  /** Spans that were events and cannot be marked. */
-  readonly #unmarked = new WeakSet<object>();
 
   constructor(parts: SpanWatcherParts) {
     this.#parts = parts;
@@ -30,12 +28,12 @@ export class SpanWatcher {
 
   /** The span is an event: should it end once more, that is known. */
   see(record: SpanRecord, span: SpanLike): void {
-    if (!attachTo(span, new WatchedRecord(this, record, true))) this.#unmarked.add(span);
+    attachTo(span, new WatchedRecord(this, record, true));
   }
 
   /** Whether the span was an event: one that ends without a record was given up, unless it was never seen. */
   hasSeen(span: SpanLike): boolean {
-    return watchersOf(span).some((each) => isMine(each, this) && each.asEvent) || this.#unmarked.has(span);
+    return watchersOf(span).some((each) => isMine(each, this) && each.asEvent);
   }
 
   watch(record: SpanRecord, span: SpanLike): void {
