@@ -229,9 +229,12 @@ export function flat(text: string): string {
   return text.length < 13 ? text : [text.slice(0, 1), text.slice(1)].join("");
 }
 
-/** Length of the number as JSON, at most: writing out a fraction costs more than all else that is done to it. */
+/** Length of the number as JSON, at most: to write one out costs more than all else that is done to it. */
 function numberBytes(value: number): number {
-  return Number.isSafeInteger(value) ? String(value).length : LONGEST_NUMBER;
+  if (!Number.isSafeInteger(value)) return LONGEST_NUMBER;
+  let digits = value < 0 ? 2 : 1;
+  for (let rest = Math.abs(value); rest >= 10; rest /= 10) digits += 1;
+  return digits;
 }
 
 const LONGEST_NUMBER = "-2.2250738585072014e-308".length;

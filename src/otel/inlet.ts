@@ -4,7 +4,7 @@ import { isName } from "../bus/checks.js";
 import type { BusEvent, EventType, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
-import { Interpreter, type SpanView } from "../conventions/index.js";
+import { type Claim, Interpreter, type SpanView } from "../conventions/index.js";
 import { bindingOf, remoteRunId } from "./binding.js";
 import { Chunks } from "./chunks.js";
 import { contentRule } from "./content.js";
@@ -44,6 +44,13 @@ interface Place {
 interface HeldSpan {
   readonly span: SpanLike;
   readonly context: ContextLike | undefined;
+  /** What it was found to be, if that was looked at already. */
+  classified?: Classified;
+}
+
+interface Classified {
+  readonly view: SpanView;
+  readonly claim: Claim | undefined;
 }
 
 /** Follows spans from start to end and publishes what they mean. */
@@ -132,7 +139,7 @@ export class Inlet {
     if (!held) return;
     this.#held = undefined;
     try {
-      this.#admit(held.span, held.context, false);
+      this.#admit(held.span, held.context, false, held.classified);
     } catch (error) {
       this.#hub.report("onStart", error);
     }
@@ -218,7 +225,8 @@ export class Inlet {
    * The held span is over before anything else happened, is no event and stands in no run: there is nothing to remember.
    * That is what most spans of a service are, so they are let go first.
    */
-  #isNothing({ span, context }: HeldSpan): boolean {
+  #isNothing(held: HeldSpan): boolean {
+    const { span, context } = held;
     if (this.#settings.include !== "agent" || bindingOf(context)) return false;
     const { traceId, spanId } = span.spanContext();
     const trace = this.#traces.trace(traceId);
@@ -226,19 +234,22 @@ export class Inlet {
       const parent = trace.spans.get(parentOf(span)?.spanId ?? "");
       if (!parent || parent.binding || trace.lives.size > 0 || trace.spans.has(spanId)) return false;
     }
-    return (
-      !this.#watcher.hasSpanEvents(span) && this.#interpreter.classify(viewOf(span, String(span.name))) === undefined
-    );
+    held.classified = this.#classify(span);
+    return held.classified.claim === undefined && !this.#watcher.hasSpanEvents(span);
   }
 
   // ── from start to end ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #admit(span: SpanLike, context: ContextLike | undefined, late: boolean): SpanRecord | undefined {
+  #admit(
+    span: SpanLike,
+    context: ContextLike | undefined,
+    late: boolean,
+    classified?: Classified,
+  ): SpanRecord | undefined {
     const { traceId, spanId } = span.spanContext();
     // A processor that is registered twice is called twice.
     if (this.#traces.find(traceId, spanId)) return undefined;
-    const view = viewOf(span, String(span.name));
-    const claim = this.#interpreter.classify(view);
+    const { view, claim } = classified ?? this.#classify(span);
     const included = claim !== undefined || this.#includes(span);
     // Seen for the first time at its end: only worth while if it is an event.
     if (late && !included) return undefined;
@@ -271,6 +282,11 @@ export class Inlet {
     for (let oldest = this.#traces.surplus; oldest && oldest !== record; oldest = this.#traces.surplus)
       this.#giveUp(oldest);
     return record;
+  }
+
+  #classify(span: SpanLike): Classified {
+    const view = viewOf(span, String(span.name));
+    return { view, claim: this.#interpreter.classify(view) };
   }
 
   /** Makes the span an event, unless its convention says that it is none: finds its run and publishes its start. */
@@ -341,7 +357,7 @@ export class Inlet {
   #consider({ trace, life, runScope }: SpanRecord): void {
     if (life) this.#lives.consider(life);
     // Nearly always it is in the one run that was just considered.
-    if (trace.lives.size > 1 || (life && !trace.lives.has(life)) || !life) {
+    if (!life || trace.lives.size > 1 || !trace.lives.has(life)) {
       for (const each of [...trace.lives]) if (each !== life) this.#lives.consider(each);
     }
     if (runScope) {
