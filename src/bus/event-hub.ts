@@ -380,8 +380,8 @@ export class EventHub implements ReaderHost {
     }
   }
 
-  delivered(): void {
-    this.#counts.delivered += 1;
+  delivered(events: number): void {
+    this.#counts.delivered += events;
   }
 
   gap(last: BusEvent, data: GapData): BusEvent {
