@@ -1,4 +1,15 @@
-export { aiSdk } from "./ai-sdk.js";
+import { aiSdk } from "./ai-sdk.js";
+import type { Convention } from "./convention.js";
+import { genAi, genAiNames } from "./gen-ai.js";
+import { genkit } from "./genkit.js";
+import { langfuse } from "./langfuse.js";
+import { langsmith } from "./langsmith.js";
+import { mastra } from "./mastra.js";
+import { mcp } from "./mcp.js";
+import { mlflow } from "./mlflow.js";
+import { openinference } from "./openinference.js";
+import { openllmetry, traceloop } from "./traceloop.js";
+
 export type {
   AttributeSource,
   Claim,
@@ -27,15 +38,38 @@ export type {
   Tokens,
   Where,
 } from "./convention.js";
-export { defaultConventions } from "./default-conventions.js";
-export { genAi, genAiNames } from "./gen-ai.js";
-export { genkit } from "./genkit.js";
 export { Interpreter } from "./interpreter.js";
-export { langfuse } from "./langfuse.js";
-export { langsmith } from "./langsmith.js";
-export { mastra } from "./mastra.js";
-export { mcp } from "./mcp.js";
-export { mlflow } from "./mlflow.js";
-export { openinference } from "./openinference.js";
 export type { Reading } from "./reading.js";
-export { openllmetry, traceloop } from "./traceloop.js";
+export {
+  aiSdk,
+  genAi,
+  genAiNames,
+  genkit,
+  langfuse,
+  langsmith,
+  mastra,
+  mcp,
+  mlflow,
+  openinference,
+  openllmetry,
+  traceloop,
+};
+
+/**
+ * All tables, most specific first: a span may carry the attributes of several families. Put your own in front:
+ * `new EventBus({ conventions: [mine, ...defaultConventions] })`.
+ */
+export const defaultConventions: readonly Convention[] = Object.freeze([
+  mcp,
+  mastra,
+  aiSdk,
+  langsmith,
+  genkit,
+  genAi,
+  openinference,
+  langfuse,
+  traceloop,
+  mlflow,
+  openllmetry,
+  genAiNames,
+]);

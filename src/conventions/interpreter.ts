@@ -2,7 +2,6 @@ import { AttributeKeys } from "./attribute-keys.js";
 import { checkConventions } from "./check.js";
 import { ClaimIndex } from "./claim-index.js";
 import type { Claim, ContentRule, Convention, EndedSpanView, SpanView, Tokens } from "./convention.js";
-import { defaultConventions } from "./default-conventions.js";
 import { Facts, text } from "./facts.js";
 import { type Failure, FailureSigns } from "./failure.js";
 import { FieldIndex } from "./field-index.js";
@@ -30,10 +29,12 @@ export class Interpreter {
   #prepared: Prepared | undefined;
   #keys: AttributeKeys | undefined;
 
-  /** Takes the tables in order, most specific first. A `TypeError` names the table and the place that is wrong. */
-  constructor(conventions: readonly Convention[]) {
-    // The tables of the package are checked by its tests.
-    if (conventions !== defaultConventions) checkConventions(conventions);
+  /**
+   * Takes the tables in order, most specific first. A `TypeError` names the table and the place that is wrong; tables that
+   * are known to be right need not be looked through again.
+   */
+  constructor(conventions: readonly Convention[], checked = false) {
+    if (!checked) checkConventions(conventions);
     this.#conventions = [...conventions];
     this.#claims = new ClaimIndex(conventions);
     this.firstChunkEvents = new Set(conventions.flatMap((table) => table.firstChunk?.events ?? []));

@@ -4,7 +4,7 @@ import { isName } from "../bus/checks.js";
 import type { BusEvent, EventType, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
-import { type Claim, Interpreter, type SpanView } from "../conventions/index.js";
+import { type Claim, defaultConventions, Interpreter, type SpanView } from "../conventions/index.js";
 import { bindingOf, remoteRunId } from "./binding.js";
 import { Chunks } from "./chunks.js";
 import { contentRule } from "./content.js";
@@ -74,7 +74,8 @@ export class Inlet {
     const content = contentRule(settings.content, settings.maxPreviewLength);
     this.#hub = hub;
     this.#settings = settings;
-    this.#interpreter = new Interpreter(settings.conventions);
+    // The tables of the package are checked by its tests.
+    this.#interpreter = new Interpreter(settings.conventions, settings.conventions === defaultConventions);
     this.#traces = new TraceTable(settings.maxOpenSpans);
     this.#lives = new RunLives(hub, settings.closeGraceMillis);
     this.#resolver = new RunResolver(hub, this.#lives, settings);
@@ -300,7 +301,7 @@ export class Inlet {
     const { claim, trace } = record;
     const operation = claim?.operation;
     if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
-    this.#watcher.see(record, span);
+    this.#watcher.see(record, span, true);
     const run = this.#resolver.resolve(record, span, context, ownBinding, () => this.#interpreter.runId(view));
     if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");
     const life = this.#lives.of(run);
@@ -394,7 +395,9 @@ export class Inlet {
 
   /** A span that is no event, inside a run: its span events are the run's. */
   #watchInside(record: SpanRecord, span: SpanLike): void {
-    if (record.eventParent || record.binding) this.#watcher.watch(record, span);
+    if (!record.eventParent && !record.binding) return;
+    this.#watcher.see(record, span, false);
+    this.#watcher.watch(record, span);
   }
 
   #includes(span: SpanLike): boolean {

@@ -1,4 +1,3 @@
-import { flat } from "../bus/bounded-json.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
@@ -30,13 +29,13 @@ export class SpanPublisher {
   begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): () => void {
     const reading = this.#interpreter.read(record.claim, view, this.#settings.content);
     const data = record.claim ? reading.started() : { name: record.name };
-    const named = flatText(data["agentName"]);
+    const named = ownText(run, "agentName", data["agentName"]);
     record.becomes(kind, named);
     if (record.agentName !== undefined && kind !== "span") data["agentName"] = record.agentName;
     record.inputTold = data["input"] !== undefined || data["arguments"] !== undefined;
-    record.model = flatText(data["model"]);
-    record.toolName = flatText(data["toolName"]);
-    if (run.conversationId === undefined) run.conversationId = flatText(reading.conversationId());
+    record.model = ownText(run, "model", data["model"]);
+    record.toolName = ownText(run, "toolName", data["toolName"]);
+    if (run.conversationId === undefined) run.conversationId = ownText(run, "conversationId", reading.conversationId());
     const wrapper = record.wrapper;
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
@@ -92,8 +91,8 @@ export class SpanPublisher {
   publish(record: SpanRecord, type: string, data: object, time: number, counted = true, attributes?: object): void {
     const { run } = record;
     if (!run) return;
-    const { traceId, spanId, parentSpanId } = record.ids;
-    const input = { runId: run.id, type, data, time, traceId, spanId, parentSpanId, attributes };
+    const { trace, spanId, parentSpanId } = record;
+    const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
     const event = this.#chunks.publish(run, input, counted);
     if (!event || !counted) return;
     // Without an agent around, the root keeps count: it may turn out to be one at its end.
@@ -192,8 +191,9 @@ export class SpanPublisher {
   }
 }
 
-function flatText(value: unknown): string | undefined {
-  return typeof value === "string" ? flat(value) : undefined;
+/** The text to remember, one copy with the events of the run. */
+function ownText(run: Run, field: string, value: unknown): string | undefined {
+  return typeof value === "string" ? run.texts.copy(field, value) : undefined;
 }
 
 function outcomeOf(error: ErrorData | undefined): Outcome {

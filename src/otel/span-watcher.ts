@@ -26,9 +26,9 @@ export class SpanWatcher {
     this.#parts = parts;
   }
 
-  /** The span is an event: should it end once more, that is known. */
-  see(record: SpanRecord, span: SpanLike): void {
-    attachTo(span, new WatchedRecord(this, record, true));
+  /** Takes note of the span; of one that is an event it is then known should it end once more. */
+  see(record: SpanRecord, span: SpanLike, asEvent: boolean): void {
+    attachTo(span, new WatchedRecord(this, record, asEvent));
   }
 
   /** Whether the span was an event: one that ends without a record was given up, unless it was never seen. */
@@ -36,11 +36,9 @@ export class SpanWatcher {
     return watchersOf(span).some((each) => isMine(each, this) && each.asEvent);
   }
 
+  /** Follows a span that was taken note of. */
   watch(record: SpanRecord, span: SpanLike): void {
     this.readSpanEvents(record, span);
-    if (!watchersOf(span).some((each) => isMine(each, this) && each.record === record)) {
-      attachTo(span, new WatchedRecord(this, record, false));
-    }
     watchSpan(span, record.claim !== undefined && this.#parts.interpreter.tellsTokens(record.claim));
   }
 
