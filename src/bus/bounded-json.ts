@@ -1,4 +1,5 @@
 import { attempt } from "./attempt.js";
+import type { RepeatedTexts } from "./repeated-texts.js";
 
 /** One event is at most this much JSON, in UTF-8 bytes. */
 export const MAX_EVENT_BYTES = 32 * 1024;
@@ -20,8 +21,8 @@ export interface Copy {
  * Copies data for keeping: bounded in size, depth and width, free of anything JSON cannot carry. What did not fit is
  * left out and `truncated: true` says so.
  */
-export function copyData(source: unknown, maxBytes: number, frozen = true): Copy {
-  const copier = new Copier(maxBytes - TRUNCATED_BYTES, frozen);
+export function copyData(source: unknown, maxBytes: number, frozen = true, texts?: RepeatedTexts): Copy {
+  const copier = new Copier(maxBytes - TRUNCATED_BYTES, frozen, texts);
   const value = copier.record(source);
   if (copier.truncated) value["truncated"] = true;
   if (frozen) Object.freeze(value);
@@ -37,11 +38,13 @@ class Copier {
   readonly #frozen: boolean;
   /** The containers around, for cycles; a container that stands for another is there with both. */
   readonly #path: object[] = [];
+  readonly #texts: RepeatedTexts | undefined;
   #depth = 0;
 
-  constructor(maxBytes: number, frozen: boolean) {
+  constructor(maxBytes: number, frozen: boolean, texts: RepeatedTexts | undefined) {
     this.#maxBytes = maxBytes;
     this.#frozen = frozen;
+    this.#texts = texts;
   }
 
   /** The outermost object; anything that is none is an empty one. */
@@ -65,7 +68,7 @@ class Copier {
       }
       const before = this.bytes;
       this.bytes += jsonBytes(key) + 2;
-      const copy = this.bytes > this.#maxBytes ? this.#cut() : this.#value(read(source, key));
+      const copy = this.bytes > this.#maxBytes ? this.#cut() : this.#value(read(source, key), key);
       if (copy === OMITTED) {
         this.bytes = before;
         continue;
@@ -79,12 +82,13 @@ class Copier {
     this.#depth -= 1;
   }
 
-  #value(value: unknown): unknown {
+  /** `field` is the name of the property, if it is of an object. */
+  #value(value: unknown, field?: string): unknown {
     switch (typeof value) {
       case "string":
-        return this.#string(value);
+        return this.#string(value, field);
       case "number":
-        return Number.isFinite(value) ? this.#sized(value, String(value).length) : this.#sized(null, 4);
+        return Number.isFinite(value) ? this.#sized(value, numberBytes(value)) : this.#sized(null, 4);
       case "boolean":
         return this.#sized(value, 5);
       case "bigint":
@@ -160,7 +164,7 @@ class Copier {
     return target;
   }
 
-  #string(value: string): unknown {
+  #string(value: string, field?: string): unknown {
     const room = this.#maxBytes - this.bytes;
     let text = cut(value, MAX_STRING_LENGTH);
     let bytes = jsonBytes(text);
@@ -170,7 +174,8 @@ class Copier {
     }
     if (text.length < value.length) this.truncated = true;
     if (bytes > room) return OMITTED;
-    return this.#sized(flat(text), bytes);
+    const copy = field !== undefined && this.#texts ? this.#texts.copy(field, text) : flat(text);
+    return this.#sized(copy, bytes);
   }
 
   #binary(bytes: Uint8Array): unknown {
@@ -216,10 +221,23 @@ export function cut(text: string, length: number): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
 }
 
-/** A copy that shares no memory with the text it was cut from: V8 keeps the whole parent of a slice alive. */
+/**
+ * A copy that shares no memory with the text it was cut from: V8 keeps the whole parent of a slice alive. Joining writes a
+ * new text; short ones are copied anyway.
+ */
 export function flat(text: string): string {
-  return text.length < 13 ? text : ` ${text}`.slice(1);
+  return text.length < 13 ? text : [text.slice(0, 1), text.slice(1)].join("");
 }
+
+/** Length of the number as JSON, at most: to write one out costs more than all else that is done to it. */
+function numberBytes(value: number): number {
+  if (!Number.isSafeInteger(value)) return LONGEST_NUMBER;
+  let digits = value < 0 ? 2 : 1;
+  for (let rest = Math.abs(value); rest >= 10; rest /= 10) digits += 1;
+  return digits;
+}
+
+const LONGEST_NUMBER = "-2.2250738585072014e-308".length;
 
 /** Length of the text as JSON in UTF-8, quotes included. */
 export function jsonBytes(text: string): number {

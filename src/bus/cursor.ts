@@ -4,7 +4,7 @@ export interface Cursor {
   readonly seq: number;
 }
 
-export function eventId(generation: string, seq: number): string {
+export function eventId(generation: string, seq: number | ""): string {
   return `${generation}.${seq}`;
 }
 

@@ -22,6 +22,8 @@ export class Deadlines {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armed = Number.POSITIVE_INFINITY;
   #alive = 0;
+  /** Whether the timer holds the process open. A new one does. */
+  #holds = true;
   readonly #report: (error: unknown) => void;
 
   constructor(report: (error: unknown) => void) {
@@ -76,6 +78,7 @@ export class Deadlines {
       if (due < Number.POSITIVE_INFINITY) {
         const delay = Math.min(Math.max(0, Math.ceil(due - this.now())), LONGEST_TIMER);
         this.#timer = setTimeout(() => this.#ring(delay === LONGEST_TIMER), delay);
+        this.#holds = true;
       }
     }
     this.#hold();
@@ -98,7 +101,10 @@ export class Deadlines {
   }
 
   #hold(): void {
-    if (this.#alive > 0) this.#timer?.ref?.();
+    const holds = this.#alive > 0;
+    if (holds === this.#holds) return;
+    this.#holds = holds;
+    if (holds) this.#timer?.ref?.();
     else this.#timer?.unref?.();
   }
 

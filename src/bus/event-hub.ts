@@ -206,14 +206,16 @@ export class EventHub implements ReaderHost {
   /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
   append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
     if (!this.#takes(run)) return this.#refuseFor(run, this.#deciding ? "nested" : "sealed");
-    if (!isEventType(input.type)) return this.#refuseFor(run, "invalid");
-    const made = makeEvent(run, input, this.#flatType(input.type), this.#redact);
+    const type = this.#typeOf(input.type);
+    if (type === undefined) return this.#refuseFor(run, "invalid");
+    const made = makeEvent(run, input, type, this.#redact);
     if (!made) return this.#refuseFor(run, "withheld");
     if (!this.#takes(run)) return this.#refuseFor(run, "sealed");
     const { event, bytes } = made;
     const opened = run.known && run.state === "open" ? undefined : this.#control(run, "bus.run.opened", {});
     // Readers decide before anything is written: their callbacks may close the run.
-    const verdicts = this.#ask(event, run.stream, this.#global);
+    const asked = run.stream.asks || this.#global.asks;
+    const verdicts = asked ? this.#ask(event, run.stream, this.#global) : undefined;
     const openedVerdicts = opened && this.#ask(opened, this.#global);
     if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse("sealed");
 
@@ -383,8 +385,8 @@ export class EventHub implements ReaderHost {
     }
   }
 
-  delivered(): void {
-    this.#counts.delivered += 1;
+  delivered(events: number): void {
+    this.#counts.delivered += events;
   }
 
   gap(last: BusEvent, data: GapData): BusEvent {
@@ -461,10 +463,11 @@ export class EventHub implements ReaderHost {
     return verdicts;
   }
 
-  /** One flat copy of each event type, however many events have it. */
-  #flatType(type: string): string {
+  /** One flat copy of each event type, however many events have it. Undefined if it is none. */
+  #typeOf(type: string): string | undefined {
     const known = this.#types.get(type);
     if (known !== undefined) return known;
+    if (!isEventType(type)) return undefined;
     const copy = flat(type);
     if (this.#types.size < MAX_TYPES) this.#types.set(copy, copy);
     return copy;

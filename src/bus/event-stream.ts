@@ -66,6 +66,7 @@ export class EventStream {
   }
 
   append(event: BusEvent, now: number, verdicts: Verdicts | undefined): void {
+    if (this.#feeds.size === 0) return;
     for (const feed of this.#feeds.values()) {
       if (verdicts?.get(feed) ?? feed.matches(event)) feed.log.append(event, now);
     }

@@ -1,14 +1,11 @@
 import type { BusEvent } from "./event.js";
 import { Ring } from "./ring.js";
 
-interface Kept {
-  readonly event: BusEvent;
-  readonly bytes: number;
-}
-
 /** The newest events of one run, kept for replay. */
 export class History {
-  readonly #kept = new Ring<Kept>();
+  readonly #kept = new Ring<BusEvent>();
+  /** The size of each: a pair of both for every event would take more room. */
+  readonly #sizes = new Ring<number>();
   #snapshot: readonly BusEvent[] | undefined;
   /** Size of everything kept, in bytes of JSON. */
   bytes = 0;
@@ -24,7 +21,8 @@ export class History {
   }
 
   push(event: BusEvent, bytes: number): void {
-    this.#kept.push({ event, bytes });
+    this.#kept.push(event);
+    this.#sizes.push(bytes);
     this.bytes += bytes;
     this.#snapshot = undefined;
   }
@@ -32,11 +30,12 @@ export class History {
   /** Bytes that became free. */
   dropOldest(): number {
     const oldest = this.#kept.shift();
-    if (!oldest) return 0;
-    this.lostSeq = oldest.event.seq ?? 0;
-    this.bytes -= oldest.bytes;
+    const bytes = this.#sizes.shift();
+    if (!oldest || bytes === undefined) return 0;
+    this.lostSeq = oldest.seq ?? 0;
+    this.bytes -= bytes;
     this.#snapshot = undefined;
-    return oldest.bytes;
+    return bytes;
   }
 
   /** Everything kept, oldest first. Readers that attach between two events share one array. */
@@ -44,8 +43,8 @@ export class History {
     if (!this.#snapshot) {
       const events: BusEvent[] = [];
       for (let index = 0; index < this.#kept.length; index += 1) {
-        const kept = this.#kept.at(index);
-        if (kept) events.push(kept.event);
+        const event = this.#kept.at(index);
+        if (event) events.push(event);
       }
       this.#snapshot = events;
     }
@@ -62,6 +61,6 @@ export class History {
 
   /** Seq of the newest event that was ever kept. */
   get lastSeq(): number {
-    return this.#kept.at(this.#kept.length - 1)?.event.seq ?? this.lostSeq;
+    return this.#kept.at(this.#kept.length - 1)?.seq ?? this.lostSeq;
   }
 }

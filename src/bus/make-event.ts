@@ -1,6 +1,5 @@
 import { copyData, flat, jsonBytes, MAX_EVENT_BYTES } from "./bounded-json.js";
 import { isName, wrong } from "./checks.js";
-import { eventId } from "./cursor.js";
 import type { BusEvent, ControlEventMap, EventDraft, EventInput } from "./event.js";
 import type { HubOptions } from "./hub-options.js";
 import type { Run } from "./run.js";
@@ -32,17 +31,16 @@ export function makeEvent(
     if (!result) return undefined;
     ({ data, attributes } = result);
   }
-  const copy = copyData(data, room);
-  const carried = attributes ? copyData(attributes, room - copy.bytes) : undefined;
-  const ids: SpanIds = {};
-  addSpanIds(ids, input);
+  const copy = copyData(data, room, true, run.texts);
+  const carried = attributes ? copyData(attributes, room - copy.bytes, true, run.texts) : undefined;
+  const { traceId, spanId, parentSpanId } = input;
   // Taken last: getters of what was copied may have published.
   const seq = run.seq + 1;
-  const event: Building = { id: eventId(run.generation, seq), runId: run.id, seq, type, time, data: copy.value };
+  const event: Building = { id: run.eventId(seq), runId: run.id, seq, type, time, data: copy.value };
   let bytes = BARE_BYTES + run.idBytes + type.length + copy.bytes;
-  if (ids.traceId !== undefined) event.traceId = ids.traceId;
-  if (ids.spanId !== undefined) event.spanId = ids.spanId;
-  if (ids.parentSpanId !== undefined) event.parentSpanId = ids.parentSpanId;
+  if (isSpanId(traceId)) event.traceId = run.texts.copy("traceId", traceId);
+  if (isSpanId(spanId)) event.spanId = run.texts.copy("spanId", spanId);
+  if (isSpanId(parentSpanId)) event.parentSpanId = run.texts.copy("parentSpanId", parentSpanId);
   if (carried) {
     event.attributes = carried.value;
     bytes += carried.bytes;

@@ -14,7 +14,7 @@ export interface ReaderHost {
   /** Milliseconds after which a reader that leaves its events unread is released. */
   readonly unreadTimeoutMillis: number;
   gap(last: BusEvent, data: GapData): BusEvent;
-  delivered(): void;
+  delivered(events: number): void;
   /** Asks a callback of the reader; a throw is reported and gives `otherwise`. */
   decide<T>(what: string, callback: () => T, otherwise: T): T;
   readonly aborts: AbortWatch;
@@ -36,10 +36,26 @@ export interface ReaderStart {
 }
 
 /** A `next()` that waits. */
-interface Waiting {
+class Waiting<T> {
+  readonly #take: () => T | undefined;
+  readonly #resolve: (result: IteratorResult<T, undefined>) => void;
+
+  constructor(take: () => T | undefined, resolve: (result: IteratorResult<T, undefined>) => void) {
+    this.#take = take;
+    this.#resolve = resolve;
+  }
+
   /** Gives it what is there; false if there is nothing. */
-  serve(): boolean;
-  end(): void;
+  serve(): boolean {
+    const value = this.#take();
+    if (value === undefined) return false;
+    this.#resolve({ done: false, value });
+    return true;
+  }
+
+  end(): void {
+    this.#resolve(DONE);
+  }
 }
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
@@ -60,7 +76,7 @@ export class Reader implements SubscriptionMembers {
   #moment: HeadMoment;
   #dropped = 0;
   #lastId: string | undefined;
-  #waiting: Waiting[] = [];
+  #waiting: { serve(): boolean; end(): void }[] = [];
   #end: SubscriptionEnd | undefined;
   #ended: { promise: Promise<SubscriptionEnd>; settle: (end: SubscriptionEnd) => void } | undefined;
   #taken = 0;
@@ -135,11 +151,12 @@ export class Reader implements SubscriptionMembers {
   }
 
   next(): Promise<IteratorResult<BusEvent, undefined>> {
-    return this.#read(() => this.#take());
+    return this.#read(this.#takeNext);
   }
 
   batches(): AsyncIterableIterator<readonly BusEvent[]> {
-    return batchesOf(() => this.#read(() => this.#takeAll()), this);
+    const takeAll = (): readonly BusEvent[] | undefined => this.#takeAll();
+    return batchesOf(() => this.#read(takeAll), this);
   }
 
   close(): void {
@@ -180,22 +197,19 @@ export class Reader implements SubscriptionMembers {
     }
     if (this.#end) return Promise.resolve(DONE);
     return new Promise((resolve) => {
-      const serve = (): boolean => {
-        const value = take();
-        if (value !== undefined) resolve({ done: false, value });
-        return value !== undefined;
-      };
-      this.#waiting.push({ serve, end: () => resolve(DONE) });
+      this.#waiting.push(new Waiting(take, resolve));
       if (this.#waiting.length === 1) this.#log.wait(this);
     });
   }
+
+  readonly #takeNext = (): BusEvent | undefined => this.#take();
 
   #take(): BusEvent | undefined {
     if (this.#end) return undefined;
     const event = this.#gap ?? this.#fromReplay() ?? this.#fromLog();
     if (!event) return undefined;
     if (event === this.#gap) this.#gap = undefined;
-    if (event.type !== "bus.gap") this.#host.delivered();
+    if (event.type !== "bus.gap") this.#host.delivered(1);
     this.#lastId = event.id;
     this.#taken += 1;
     if (this.#idle) this.#deliveredAt = this.#host.deadlines.now();
@@ -206,8 +220,29 @@ export class Reader implements SubscriptionMembers {
     const first = this.#take();
     if (!first) return undefined;
     const events = [first];
-    for (let event = this.#take(); event; event = this.#take()) events.push(event);
+    while (!this.caughtUp || this.#lag() > 0) {
+      const event = this.#take();
+      if (!event) return events;
+      events.push(event);
+    }
+    this.#takeLive(events);
     return events;
+  }
+
+  /** The rest of the log, of which nothing was lost: all of it is counted at once. */
+  #takeLive(events: BusEvent[]): void {
+    const before = events.length;
+    for (let event = this.#log.at(this.#position); event; event = this.#log.at(this.#position)) {
+      events.push(event);
+      this.#position += 1;
+    }
+    const taken = events.length - before;
+    if (taken === 0) return;
+    this.#host.delivered(taken);
+    this.#taken += taken;
+    this.#lastId = events.at(-1)?.id;
+    this.#moment = this.#log.headMoment;
+    if (this.#idle) this.#deliveredAt = this.#host.deadlines.now();
   }
 
   #fromReplay(): BusEvent | undefined {

@@ -5,6 +5,7 @@ import type { BusEvent, Outcome, SubscriptionEnd } from "./event.js";
 import { EventStream } from "./event-stream.js";
 import { History } from "./history.js";
 import { RecencyNode } from "./recency-list.js";
+import { RepeatedTexts } from "./repeated-texts.js";
 import { Tally } from "./tally.js";
 
 /** One run as `runs()` shows it. */
@@ -64,6 +65,8 @@ export class Run {
   /** Size of the id in bytes of JSON. */
   readonly idBytes: number;
   readonly generation: string;
+  /** Texts of its events that are the same in one after the other. */
+  readonly texts = new RepeatedTexts();
   state: "open" | "closed" | "detached" | "dropped" = "open";
   outcome: Outcome | undefined;
   /** As it was when last looked at: while it is open that may change. */
@@ -97,13 +100,21 @@ export class Run {
   readonly retained = new RecencyNode<Run>(this);
   readonly opened = new RecencyNode<Run>(this);
   readonly remembered = new RecencyNode<Run>(this);
+  /** What the ids of its events share, in memory too. */
+  readonly #idPrefix: string;
 
   constructor(id: string, generation: string, capacity: number, now: number) {
     this.id = flat(id);
     this.idBytes = jsonBytes(id);
     this.generation = generation;
+    this.#idPrefix = eventId(generation, "");
     this.stream = new EventStream(capacity);
     this.lastActivity = now;
+  }
+
+  /** Id of its event with this seq. */
+  eventId(seq: number): string {
+    return this.#idPrefix + seq;
   }
 
   /** Lets go of the events, not of the identity. */

@@ -1,12 +1,5 @@
 import type { BusEvent } from "./event.js";
 
-/** Which event adds one to which count. */
-const counted = {
-  "agent.model.started": "modelCalls",
-  "agent.tool.started": "toolCalls",
-  "agent.tool.failed": "failedToolCalls",
-} as const;
-
 /** What the events of a run, or of one agent in it, add up to. */
 export class Tally {
   modelCalls = 0;
@@ -16,11 +9,19 @@ export class Tally {
   outputTokens = 0;
 
   add(event: BusEvent): void {
-    if (event.type === "agent.tokens.used") {
-      this.inputTokens += count(event.data.inputTokens);
-      this.outputTokens += count(event.data.outputTokens);
-    } else if (Object.hasOwn(counted, event.type)) {
-      this[counted[event.type as keyof typeof counted]] += 1;
+    switch (event.type) {
+      case "agent.model.started":
+        this.modelCalls += 1;
+        break;
+      case "agent.tool.started":
+        this.toolCalls += 1;
+        break;
+      case "agent.tool.failed":
+        this.failedToolCalls += 1;
+        break;
+      case "agent.tokens.used":
+        this.inputTokens += count(event.data.inputTokens);
+        this.outputTokens += count(event.data.outputTokens);
     }
   }
 }

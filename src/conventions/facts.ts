@@ -25,6 +25,15 @@ export class Facts {
     return property(this.#attributes, key);
   }
 
+  /** Names of the attributes; none where they refuse to be listed. */
+  keys(): readonly string[] {
+    try {
+      return Object.keys(this.#attributes);
+    } catch {
+      return [];
+    }
+  }
+
   hasAttribute(fits: (key: string) => boolean): boolean {
     try {
       for (const key in this.#attributes) if (fits(key)) return true;

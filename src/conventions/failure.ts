@@ -35,7 +35,7 @@ export class FailureSigns {
     const status = object(span.status);
     const exception = object(span.exception);
     const named = text(facts.attribute("error.type"));
-    const seen = claimed ? this.#signs.find(({ seen, is }) => is.matches(text(attempt(seen, facts)) ?? "")) : undefined;
+    const seen = claimed ? this.#seen(facts) : undefined;
     const failed = status?.code === errorStatus || exception !== undefined || named !== undefined || seen !== undefined;
     if (!failed) return undefined;
 
@@ -49,6 +49,16 @@ export class FailureSigns {
       status?.message,
     ];
     return { type, message: firstLine(messages) ?? type };
+  }
+
+  #seen(facts: Facts): Sign | undefined {
+    for (const sign of this.#signs) {
+      const { key } = sign.seen;
+      // Hardly any span has one: what is not there is passed over first.
+      if (key !== undefined && facts.attribute(key) === undefined) continue;
+      if (sign.is.matches(text(attempt(sign.seen, facts)) ?? "")) return sign;
+    }
+    return undefined;
   }
 }
 

@@ -39,6 +39,7 @@ export type {
   Where,
 } from "./convention.js";
 export { Interpreter } from "./interpreter.js";
+export type { Reading } from "./reading.js";
 export {
   aiSdk,
   genAi,

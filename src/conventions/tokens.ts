@@ -1,5 +1,5 @@
 import type { Tokens } from "./convention.js";
-import type { Found, Reading } from "./field-plan.js";
+import type { Found, Reading } from "./reading.js";
 
 /** What a span tells of tokens, with cached ones counted as input and reasoning as output where the table knows. */
 export function tokensOf(reading: Reading): Tokens | undefined {

@@ -4,7 +4,7 @@ import { isName } from "../bus/checks.js";
 import type { BusEvent, EventType, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
-import { type EndedSpanView, Interpreter, type SpanView } from "../conventions/index.js";
+import { type Claim, defaultConventions, Interpreter, type SpanView } from "../conventions/index.js";
 import { bindingOf, remoteRunId } from "./binding.js";
 import { Chunks } from "./chunks.js";
 import { contentRule } from "./content.js";
@@ -24,6 +24,7 @@ import {
 } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
 import { SpanRecord } from "./span-record.js";
+import { endedViewOf, parentOf, viewOf } from "./span-view.js";
 import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
 
@@ -32,7 +33,24 @@ const resolved = Promise.resolve();
 /** Where an event without a span of its own belongs. */
 interface Place {
   readonly run: Run | undefined;
-  readonly ids: { readonly traceId?: string; readonly spanId?: string; readonly parentSpanId?: string };
+  readonly ids: {
+    readonly traceId?: string | undefined;
+    readonly spanId?: string | undefined;
+    readonly parentSpanId?: string | undefined;
+  };
+}
+
+/** A span that just started, and the context it started in. */
+interface HeldSpan {
+  readonly span: SpanLike;
+  readonly context: ContextLike | undefined;
+  /** What it was found to be, if that was looked at already. */
+  classified?: Classified;
+}
+
+interface Classified {
+  readonly view: SpanView;
+  readonly claim: Claim | undefined;
 }
 
 /** Follows spans from start to end and publishes what they mean. */
@@ -48,17 +66,16 @@ export class Inlet {
   readonly #publisher: SpanPublisher;
   readonly #named: NamedEvents;
   readonly #watcher: SpanWatcher;
-  /** Spans that were events: one that ends without a record was given up, unless it was never seen. */
-  readonly #seen = new WeakSet<object>();
   /** The latest started span: many instrumentations set its attributes right behind the start. */
-  #held: { readonly span: SpanLike; readonly context: ContextLike | undefined } | undefined;
+  #held: HeldSpan | undefined;
   #flushQueued = false;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
     this.#hub = hub;
     this.#settings = settings;
-    this.#interpreter = new Interpreter(settings.conventions);
+    // The tables of the package are checked by its tests.
+    this.#interpreter = new Interpreter(settings.conventions, settings.conventions === defaultConventions);
     this.#traces = new TraceTable(settings.maxOpenSpans);
     this.#lives = new RunLives(hub, settings.closeGraceMillis);
     this.#resolver = new RunResolver(hub, this.#lives, settings);
@@ -98,12 +115,16 @@ export class Inlet {
   }
 
   spanEnded(span: SpanLike): void {
+    if (this.#held?.span === span && this.#isNothing(this.#held)) {
+      this.#held = undefined;
+      return;
+    }
     this.flush();
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
     // Ended twice, or given up before.
-    if (known || this.#seen.has(span)) return this.#hub.refuse("ended");
+    if (known || this.#watcher.hasSeen(span)) return this.#hub.refuse("ended");
     const late = this.#admit(span, undefined, true);
     if (late) this.#end(late, span);
   }
@@ -119,7 +140,7 @@ export class Inlet {
     if (!held) return;
     this.#held = undefined;
     try {
-      this.#admit(held.span, held.context, false);
+      this.#admit(held.span, held.context, false, held.classified);
     } catch (error) {
       this.#hub.report("onStart", error);
     }
@@ -201,14 +222,35 @@ export class Inlet {
     this.#traces.clear();
   }
 
+  /**
+   * The held span is over before anything else happened, is no event and stands in no run: there is nothing to remember.
+   * That is what most spans of a service are, so they are let go first.
+   */
+  #isNothing(held: HeldSpan): boolean {
+    const { span, context } = held;
+    if (this.#settings.include !== "agent" || bindingOf(context)) return false;
+    const { traceId, spanId } = span.spanContext();
+    const trace = this.#traces.trace(traceId);
+    if (trace) {
+      const parent = trace.spans.get(parentOf(span)?.spanId ?? "");
+      if (!parent || parent.binding || trace.lives.size > 0 || trace.spans.has(spanId)) return false;
+    }
+    held.classified = this.#classify(span);
+    return held.classified.claim === undefined && !this.#watcher.hasSpanEvents(span);
+  }
+
   // ── from start to end ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #admit(span: SpanLike, context: ContextLike | undefined, late: boolean): SpanRecord | undefined {
+  #admit(
+    span: SpanLike,
+    context: ContextLike | undefined,
+    late: boolean,
+    classified?: Classified,
+  ): SpanRecord | undefined {
     const { traceId, spanId } = span.spanContext();
     // A processor that is registered twice is called twice.
     if (this.#traces.find(traceId, spanId)) return undefined;
-    const view = viewOf(span, String(span.name));
-    const claim = this.#interpreter.classify(view);
+    const { view, claim } = classified ?? this.#classify(span);
     const included = claim !== undefined || this.#includes(span);
     // Seen for the first time at its end: only worth while if it is an event.
     if (late && !included) return undefined;
@@ -243,6 +285,11 @@ export class Inlet {
     return record;
   }
 
+  #classify(span: SpanLike): Classified {
+    const view = viewOf(span, String(span.name));
+    return { view, claim: this.#interpreter.classify(view) };
+  }
+
   /** Makes the span an event, unless its convention says that it is none: finds its run and publishes its start. */
   #become(
     record: SpanRecord,
@@ -254,7 +301,7 @@ export class Inlet {
     const { claim, trace } = record;
     const operation = claim?.operation;
     if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
-    this.#seen.add(span);
+    this.#watcher.see(record, span, true);
     const run = this.#resolver.resolve(record, span, context, ownBinding, () => this.#interpreter.runId(view));
     if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");
     const life = this.#lives.of(run);
@@ -310,7 +357,10 @@ export class Inlet {
   /** Is a run over, now that this span is? */
   #consider({ trace, life, runScope }: SpanRecord): void {
     if (life) this.#lives.consider(life);
-    for (const each of [...trace.lives]) if (each !== life) this.#lives.consider(each);
+    // Nearly always it is in the one run that was just considered.
+    if (!life || trace.lives.size > 1 || !trace.lives.has(life)) {
+      for (const each of [...trace.lives]) if (each !== life) this.#lives.consider(each);
+    }
     if (runScope) {
       this.scopes.spanEnded(runScope);
       if (runScope.run) {
@@ -345,7 +395,9 @@ export class Inlet {
 
   /** A span that is no event, inside a run: its span events are the run's. */
   #watchInside(record: SpanRecord, span: SpanLike): void {
-    if (record.eventParent || record.binding) this.#watcher.watch(record, span);
+    if (!record.eventParent && !record.binding) return;
+    this.#watcher.see(record, span, false);
+    this.#watcher.watch(record, span);
   }
 
   #includes(span: SpanLike): boolean {
@@ -360,36 +412,4 @@ export class Inlet {
     if (!spanContext || isNoId(spanContext.traceId)) return {};
     return { spanContext, record: this.#traces.find(spanContext.traceId, spanContext.spanId) };
   }
-}
-
-const NO_STATUS = Object.freeze({ code: 0 });
-
-function parentOf(span: SpanLike): SpanContextLike | undefined {
-  if (span.parentSpanContext) return span.parentSpanContext;
-  // Spans of tracers other than the SDK's.
-  const { parentSpanId } = span as { readonly parentSpanId?: unknown };
-  if (typeof parentSpanId !== "string" || isNoId(parentSpanId)) return undefined;
-  return { traceId: span.spanContext().traceId, spanId: parentSpanId };
-}
-
-function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
-  const attributes = (attempt(() => span.attributes, undefined) ?? {}) as Readonly<Record<string, unknown>>;
-  return {
-    name,
-    scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
-    attributes: late ? { ...late, ...attributes } : attributes,
-    startMillis: millis(attempt(() => span.startTime, undefined)),
-  };
-}
-
-function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
-  const { name, scope, attributes, startMillis } = viewOf(span, record.name, record.late);
-  return {
-    name,
-    scope,
-    attributes,
-    startMillis,
-    status: attempt(() => span.status, undefined) ?? NO_STATUS,
-    exception: record.exception,
-  };
 }

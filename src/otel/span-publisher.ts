@@ -1,19 +1,15 @@
-import { flat } from "../bus/bounded-json.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
 import { Tally } from "../bus/tally.js";
 import type { EndedSpanView, Interpreter, SpanView, Tokens } from "../conventions/index.js";
 import type { Chunks } from "./chunks.js";
-import type { EventKind, SpanRecord } from "./span-record.js";
+import { type EventKind, type SpanRecord, typesOf } from "./span-record.js";
 
 export interface PublisherSettings {
   readonly content: (value: unknown) => string | undefined;
   readonly carries: ((name: string) => boolean) | undefined;
 }
-
-/** Content that some instrumentations set only at the end. */
-const INPUT_FIELDS = ["input", "arguments"] as const;
 
 /** Turns what is known of a span into the events of its run. */
 export class SpanPublisher {
@@ -31,28 +27,28 @@ export class SpanPublisher {
 
   /** Gives the span its place in the tree of its run; what it returns publishes the start. */
   begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): () => void {
-    const { claim } = record;
-    const data = claim ? this.#interpreter.started(claim, view, this.#settings.content) : { name: record.name };
-    const named = flatText(data["agentName"]);
+    const reading = this.#interpreter.read(record.claim, view, this.#settings.content);
+    const data = record.claim ? reading.started() : { name: record.name };
+    const named = ownText(run, "agentName", data["agentName"]);
     record.becomes(kind, named);
     if (record.agentName !== undefined && kind !== "span") data["agentName"] = record.agentName;
-    record.inputTold = INPUT_FIELDS.some((field) => field in data);
-    if (typeof data["model"] === "string") record.model = flat(data["model"]);
-    if (typeof data["toolName"] === "string") record.toolName = flat(data["toolName"]);
-    if (run.conversationId === undefined) run.conversationId = flatText(this.#interpreter.conversationId(view));
+    record.inputTold = data["input"] !== undefined || data["arguments"] !== undefined;
+    record.model = ownText(run, "model", data["model"]);
+    record.toolName = ownText(run, "toolName", data["toolName"]);
+    if (run.conversationId === undefined) run.conversationId = ownText(run, "conversationId", reading.conversationId());
     const wrapper = record.wrapper;
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
     if (wrapper) wrapper.wraps = true;
     const attributes = this.#attributes(view);
-    return () => this.publish(record, `${kind}.started`, data, record.startTime, { counted, attributes });
+    return () => this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
   }
 
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {
     const { claim, kind } = record;
     if (!record.run || !kind) return;
-    const data = claim ? this.#interpreter.ended(claim, view, this.#settings.content) : { name: record.name };
-    if (record.inputTold) for (const field of INPUT_FIELDS) delete data[field];
+    const reading = claim && this.#interpreter.read(claim, view, this.#settings.content);
+    const data: Record<string, unknown> = reading ? reading.ended(record.inputTold) : { name: record.name };
     // Only an agent may have learnt a better name of itself since its start.
     if (record.agentName !== undefined && kind !== "span" && (kind !== "agent.invocation" || !data["agentName"])) {
       data["agentName"] = record.agentName;
@@ -60,8 +56,7 @@ export class SpanPublisher {
     // Some instrumentations overwrite the requested model with the one that answered.
     if (record.model !== undefined) data["model"] = record.model;
     const error = this.#interpreter.failure(claim, view);
-    const tokens = claim && this.#interpreter.tokens(claim, view);
-    this.#finish(record, data, error, endTime, tokens, this.#attributes(view));
+    this.#finish(record, data, error, endTime, reading?.tokens(), this.#attributes(view));
   }
 
   /** The span is given up: it failed as `abandoned`. */
@@ -93,16 +88,12 @@ export class SpanPublisher {
     this.publish(model, "agent.model.first_chunk", data, time);
   }
 
-  publish(
-    record: SpanRecord,
-    type: string,
-    data: object,
-    time: number,
-    { counted = true, attributes }: { counted?: boolean; attributes?: object | undefined } = {},
-  ): void {
-    if (!record.run) return;
-    const input = { runId: record.run.id, type, data, time, ...record.ids, attributes };
-    const event = this.#chunks.publish(record.run, input, counted);
+  publish(record: SpanRecord, type: string, data: object, time: number, counted = true, attributes?: object): void {
+    const { run } = record;
+    if (!run) return;
+    const { trace, spanId, parentSpanId } = record;
+    const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
+    const event = this.#chunks.publish(run, input, counted);
     if (!event || !counted) return;
     // Without an agent around, the root keeps count: it may turn out to be one at its end.
     const counting = record.outermost ?? record.root;
@@ -120,11 +111,10 @@ export class SpanPublisher {
     attributes?: object,
   ): void {
     const durationMillis = Math.max(0, endTime - record.startTime);
-    const end = { ...data, durationMillis, ...(error && { error }) };
-    this.publish(record, `${record.kind}.${error ? "failed" : "completed"}`, end, endTime, {
-      counted: !record.wraps,
-      attributes,
-    });
+    data["durationMillis"] = durationMillis;
+    if (error) data["error"] = error;
+    const { failed, completed } = typesOf[record.kind ?? "span"];
+    this.publish(record, error ? failed : completed, data, endTime, !record.wraps, attributes);
     if (tokens) this.#tokens(record, data, tokens, endTime);
     if (record.outermost === record) this.#terminate(record, error, durationMillis, endTime);
   }
@@ -141,7 +131,7 @@ export class SpanPublisher {
     };
     this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
     let sameLevel = !record.isLevel;
-    for (const each of record.ancestors()) {
+    for (let each = record.eventParent; each; each = each.eventParent) {
       each.modelTokensBelow = true;
       if (each.isLevel) sameLevel = false;
       if (sameLevel) each.tokensBelow = true;
@@ -153,7 +143,7 @@ export class SpanPublisher {
     if (!record.life) return false;
     for (const open of record.life.openEvents) {
       if (open.kind !== "agent.model" || open === record) continue;
-      for (const each of open.ancestors()) {
+      for (let each = open.eventParent; each; each = each.eventParent) {
         if (each === record) return true;
         if (record.kind !== "agent.invocation" && each.isLevel) break;
       }
@@ -201,8 +191,9 @@ export class SpanPublisher {
   }
 }
 
-function flatText(value: unknown): string | undefined {
-  return typeof value === "string" ? flat(value) : undefined;
+/** The text to remember, one copy with the events of the run. */
+function ownText(run: Run, field: string, value: unknown): string | undefined {
+  return typeof value === "string" ? run.texts.copy(field, value) : undefined;
 }
 
 function outcomeOf(error: ErrorData | undefined): Outcome {

@@ -1,3 +1,4 @@
+import { operations } from "../bus/catalogue.js";
 import type { Operation } from "../bus/event.js";
 import { RecencyNode } from "../bus/recency-list.js";
 import type { Run } from "../bus/run.js";
@@ -10,6 +11,22 @@ import type { Trace } from "./trace-table.js";
 
 /** What a span is to the bus: `agent.<operation>`, or `span` where `include` asked for it. */
 export type EventKind = `agent.${Operation}` | "span";
+
+/** The types of the events of one kind of span: made once, since joining texts for every event costs more than looking. */
+export interface EventTypes {
+  readonly started: string;
+  readonly completed: string;
+  readonly failed: string;
+}
+
+const operationKinds = Object.keys(operations).map((operation) => `agent.${operation as Operation}` as const);
+
+export const typesOf = Object.fromEntries(
+  [...operationKinds, "span" as const].map((kind) => [
+    kind,
+    { started: `${kind}.started`, completed: `${kind}.completed`, failed: `${kind}.failed` },
+  ]),
+) as Readonly<Record<EventKind, EventTypes>>;
 
 export interface SpanOrigin {
   readonly trace: Trace;
@@ -110,10 +127,14 @@ export class SpanRecord {
     return this.kind === "agent.invocation" || this.kind === "agent.workflow";
   }
 
+  /** Id of the nearest span around it that is an event, also in another process. */
+  get parentSpanId(): string | undefined {
+    return this.eventParent?.spanId ?? this.remoteParentId;
+  }
+
   /** Keys of its events. */
-  get ids(): { traceId: string; spanId: string; parentSpanId?: string } {
-    const parentSpanId = this.eventParent?.spanId ?? this.remoteParentId;
-    return { traceId: this.trace.id, spanId: this.spanId, ...(parentSpanId !== undefined && { parentSpanId }) };
+  get ids(): { traceId: string; spanId: string; parentSpanId: string | undefined } {
+    return { traceId: this.trace.id, spanId: this.spanId, parentSpanId: this.parentSpanId };
   }
 
   /** Takes its place in the tree of its run, once it is known to be an event. */
@@ -128,20 +149,16 @@ export class SpanRecord {
     }
   }
 
-  /** The events around it, nearest first. */
-  *ancestors(): Generator<SpanRecord> {
-    for (let each = this.eventParent; each; each = each.eventParent) yield each;
-  }
-
   /** The nearest event around it of its own run: spans of another run may be between. */
   get #nearestOfRun(): SpanRecord | undefined {
-    for (const each of this.ancestors()) if (each.run === this.run) return each;
-    return undefined;
+    let each = this.eventParent;
+    while (each && each.run !== this.run) each = each.eventParent;
+    return each;
   }
 
   /** The span of the same operation around it that it does the work of: no agent and no other tool is between. */
   get wrapper(): SpanRecord | undefined {
-    for (const each of this.ancestors()) {
+    for (let each = this.eventParent; each; each = each.eventParent) {
       if (each.kind === this.kind && each.toolName === this.toolName) return each;
       if (each.isLevel) return undefined;
     }

@@ -23,13 +23,15 @@ export class Trace {
     this.#openEvents.push(record);
   }
 
+  /** Lets go of what ended: a long trace goes through very many. */
+  eventEnded(): void {
+    while (this.#openEvents.at(-1)?.open === false) this.#openEvents.pop();
+  }
+
   /** Stands in for a parent that nobody saw. */
   get innermostEvent(): SpanRecord | undefined {
-    for (let last = this.#openEvents.at(-1); last; last = this.#openEvents.at(-1)) {
-      if (last.open) return last;
-      this.#openEvents.pop();
-    }
-    return undefined;
+    this.eventEnded();
+    return this.#openEvents.at(-1);
   }
 }
 
@@ -82,6 +84,7 @@ export class TraceTable {
     record.open = false;
     trace.open -= 1;
     if (record.isLocalRoot) trace.openRoots -= 1;
+    if (record.kind) trace.eventEnded();
     this.#open.remove(record.place);
     if (record.kind || record.eventParent || record.binding) {
       this.#ended.touch(record.place);

@@ -1,0 +1,23 @@
+import { flat } from "./bounded-json.js";
+
+/** Fields of which the latest text is remembered. */
+const MAX_FIELDS = 64;
+
+/**
+ * The texts of one run, field by field, of which most say the same as in the event before: those share one copy, which is
+ * quicker than another and takes no room.
+ */
+export class RepeatedTexts {
+  readonly #latest = new Map<string, string>();
+
+  /** A flat copy of the text. */
+  copy(field: string, text: string): string {
+    // V8 copies short texts anyway.
+    if (text.length < 13) return text;
+    const latest = this.#latest.get(field);
+    if (latest === text) return latest;
+    const copy = flat(text);
+    if (latest !== undefined || this.#latest.size < MAX_FIELDS) this.#latest.set(field, copy);
+    return copy;
+  }
+}

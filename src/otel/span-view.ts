@@ -1,0 +1,37 @@
+import { attempt } from "../bus/attempt.js";
+import type { EndedSpanView, SpanView } from "../conventions/index.js";
+import { isNoId, millis, type SpanContextLike, type SpanLike } from "./signals.js";
+import type { SpanRecord } from "./span-record.js";
+
+const NO_STATUS = Object.freeze({ code: 0 });
+
+export function parentOf(span: SpanLike): SpanContextLike | undefined {
+  if (span.parentSpanContext) return span.parentSpanContext;
+  // Spans of tracers other than the SDK's.
+  const { parentSpanId } = span as { readonly parentSpanId?: unknown };
+  if (typeof parentSpanId !== "string" || isNoId(parentSpanId)) return undefined;
+  return { traceId: span.spanContext().traceId, spanId: parentSpanId };
+}
+
+/** What conventions are told of a span; getters of its tracer may throw. */
+export function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
+  const attributes = (attempt(() => span.attributes, undefined) ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    name,
+    scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
+    attributes: late ? { ...late, ...attributes } : attributes,
+    startMillis: millis(attempt(() => span.startTime, undefined)),
+  };
+}
+
+export function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
+  const { name, scope, attributes, startMillis } = viewOf(span, record.name, record.late);
+  return {
+    name,
+    scope,
+    attributes,
+    startMillis,
+    status: attempt(() => span.status, undefined) ?? NO_STATUS,
+    exception: record.exception,
+  };
+}
