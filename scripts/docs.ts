@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { distributedPage } from "./pages/distributed.js";
 import { eventsPage } from "./pages/events.js";
 import { metricsPage } from "./pages/metrics.js";
 import { statsPage } from "./pages/stats.js";
@@ -9,6 +10,7 @@ export const pages: readonly { readonly path: string; readonly from: string; pag
   { path: "docs/EVENTS.md", from: "the catalogue", page: eventsPage },
   { path: "docs/STATS.md", from: "the table of figures", page: statsPage },
   { path: "docs/METRICS.md", from: "the tables of metrics and alerts", page: metricsPage },
+  { path: "docs/DISTRIBUTED.md", from: "the table of keys", page: distributedPage },
 ];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

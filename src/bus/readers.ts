@@ -38,11 +38,11 @@ export class Readers {
     this.#host = host;
   }
 
-  /** @throws EventBusError when as many are attached as the option allows. */
-  admit(scope: Scope): void {
+  /** @throws EventBusError when as many are attached, or about to be, as the option allows. */
+  admit(scope: Scope, coming = 0): void {
     const option = scope === "run" ? "maxRunSubscribers" : "maxGlobalSubscribers";
     const limit = this.#limits[option];
-    const attached = this.attached[scope];
+    const attached = this.attached[scope] + coming;
     if (attached < limit) return;
     this.rejected[scope] += 1;
     const message = `\`${option}\` allows ${limit} readers, and ${attached} are attached`;

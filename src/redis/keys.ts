@@ -2,7 +2,7 @@ import { wrong } from "../bus/checks.js";
 
 /** Where a run is kept in Redis. The braces keep the keys of a run in one slot of a cluster. */
 export const keyTable = {
-  meta: { name: "{run}:meta", type: "hash", says: "Where the run stands: one field for each row of `metaFields`." },
+  meta: { name: "{run}:meta", type: "hash", says: "Where the run stands, in the fields below." },
   events: { name: "{run}:events", type: "stream", says: "The newest events. The id of an entry is its seq." },
   traces: { name: "{run}:traces", type: "set", says: "Traces that events of the run came from, the first 100." },
   channel: { name: "{run}", type: "channel", says: "Every batch that was appended, and the end of the run." },
@@ -48,17 +48,21 @@ export class Keys {
   /** Matches the channel of every run. */
   readonly pattern: string;
   readonly #prefix: string;
+  readonly #channelPrefix: string;
 
-  constructor(prefix: string) {
+  /** Databases share their channels, so that those of another than 0 say which. */
+  constructor(prefix: string, database: number) {
     this.#prefix = prefix;
+    this.#channelPrefix = database === 0 ? prefix : `${prefix}:db${database}`;
     this.runs = `${prefix}:runs`;
     this.leases = `${prefix}:leases`;
-    this.pattern = `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}:{*}`;
+    this.pattern = `${this.#channelPrefix.replace(/[\\*?[\]^]/g, "\\$&")}:{*}`;
   }
 
   of(runId: string): RunKeys {
-    const channel = `${this.#prefix}:{${this.member(runId)}}`;
-    return { keys: [`${channel}:meta`, `${channel}:events`, `${channel}:traces`], channel };
+    const run = `{${this.member(runId)}}`;
+    const key = `${this.#prefix}:${run}`;
+    return { keys: [`${key}:meta`, `${key}:events`, `${key}:traces`], channel: `${this.#channelPrefix}:${run}` };
   }
 
   /**
@@ -76,7 +80,7 @@ export class Keys {
 
   /** The run whose channel it is. */
   runOfChannel(channel: string): string {
-    return this.runOf(channel.slice(this.#prefix.length + 2, -1));
+    return this.runOf(channel.slice(this.#channelPrefix.length + 2, -1));
   }
 }
 

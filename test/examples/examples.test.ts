@@ -1,10 +1,13 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startOtlpReceiver } from "../../examples/otlp-receiver.js";
+import { hasRedis } from "../redis/redis-server.js";
 import { makeOciHome } from "./oci-config.js";
 import { startOciEndpoint } from "./oci-endpoint.js";
 
@@ -31,10 +34,17 @@ function run(example: string, env: Record<string, string> = {}): Promise<Finishe
     timeout: timeoutMillis,
   };
   return new Promise((resolve) => {
-    execFile(process.execPath, ["--import", "tsx", `examples/${example}`], options, (error, stdout, stderr) => {
+    const args = ["--import", "tsx", `examples/${example}`, ...(argumentsOf[example] ?? [])];
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
       resolve({ exitCode: error === null ? 0 : error.code, stdout, stderr });
     });
   });
+}
+
+/** Whether something listens there. */
+async function reached(port: number): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect").finally(() => socket.destroy());
 }
 
 /** The part of the output under the heading that holds this text. */
@@ -44,6 +54,8 @@ function section(output: string, heading: string): string {
 }
 
 const examples = readdirSync(join(projectFolder, "examples")).filter((file) => /^\d\d-.*\.ts$/.test(file));
+/** What makes an example end that would else go on. */
+const argumentsOf: Record<string, readonly string[]> = { "07-two-processes.ts": ["--trips", "2"] };
 const expectations: Record<string, (output: string) => void> = {
   "01-subscribers.ts": (output) => {
     const all = section(output, "subscribeGlobal");
@@ -126,19 +138,88 @@ const expectations: Record<string, (output: string) => void> = {
     expect(output).toContain("run-A again, behind its end: 204, completed\n");
     expect(output).toContain("run-B, without leave: 403 Forbidden\n");
   },
+  "07-two-processes.ts": (output) => {
+    expect(output).toMatch(/^redis +│ started at 127\.0\.0\.1:\d+$/m);
+    expect(output).toMatch(/^web +│ the live page: http:\/\/127\.0\.0\.1:\d+\/$/m);
+    const sent = [...output.matchAll(/^worker +│ (trip-\w+): an agent looks for a way/gm)].map(([, runId]) => runId);
+    const closed = [...output.matchAll(/^web +│ (trip-\w+) │ ○ run closed: completed$/gm)].map(([, runId]) => runId);
+    expect(sent).toHaveLength(2);
+    expect(closed).toEqual(sent);
+    expect(output).toMatch(/^web +│ trip-\w+ │ +✓ tool get_weather/m);
+    expect(output).toMatch(/^worker +│ [1-9]\d* events went to Redis$/m);
+    expect(output).toMatch(/^web +│ 2 runs are in Redis$/m);
+    expect(output).toContain("all have ended\n");
+  },
 };
+const isPossible = hasRedis();
 
 describe("examples", () => {
   test("each has its expectations here", () => {
     expect(Object.keys(expectations)).toEqual(examples);
   });
 
-  test.each(examples)("%s runs to its end and shows what it is about", { timeout: timeoutMillis }, async (example) => {
-    const { exitCode, stdout, stderr } = await run(example);
-    expect(exitCode, stdout + stderr).toBe(0);
-    expect(stderr).toBe("");
-    expectations[example]?.(stdout);
-  });
+  test.each(examples.filter((example) => isPossible || example !== "07-two-processes.ts"))(
+    "%s runs to its end and shows what it is about",
+    { timeout: timeoutMillis },
+    async (example) => {
+      const { exitCode, stdout, stderr } = await run(example);
+      expect(exitCode, stdout + stderr).toBe(0);
+      expect(stderr).toBe("");
+      expectations[example]?.(stdout);
+    },
+  );
+
+  test.runIf(isPossible).each(["SIGINT", "SIGTERM"] as const)(
+    "07-two-processes.ts ends in good order by %s to all of its processes, as Ctrl-C sends it",
+    { timeout: timeoutMillis },
+    async (signal) => {
+      const args = ["--import", "tsx", "examples/07-two-processes.ts"];
+      // In a group of its own, so that the signal reaches it and what it started, and nobody else.
+      const program = spawn(process.execPath, args, {
+        cwd: projectFolder,
+        env: { PATH: process.env.PATH },
+        detached: true,
+      });
+      let output = "";
+      for (const stream of [program.stdout, program.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          // In the middle of a run.
+          if (!output.includes("▸ tool") && (output + text).includes("▸ tool"))
+            process.kill(-Number(program.pid), signal);
+          output += text;
+        });
+      }
+      const [exitCode] = await once(program, "close");
+      expect(exitCode, output).toBe(0);
+      expect(output).toMatch(/^worker +│ [1-9]\d* events went to Redis$/m);
+      expect(output).toMatch(/^web +│ 1 run is in Redis$/m);
+      expect(output.trimEnd()).toMatch(/all have ended$/);
+      const [, port] = /started at 127\.0\.0\.1:(\d+)/.exec(output) ?? [];
+      await expect(reached(Number(port))).rejects.toThrow("ECONNREFUSED");
+    },
+  );
+
+  test.runIf(isPossible)(
+    "07-two-processes.ts leaves nothing behind when it is killed",
+    { timeout: timeoutMillis },
+    async () => {
+      const args = ["--import", "tsx", "examples/07-two-processes.ts"];
+      const program = spawn(process.execPath, args, { cwd: projectFolder, env: { PATH: process.env.PATH } });
+      let output = "";
+      const started = new Promise<number>((resolve) => {
+        program.stdout.setEncoding("utf8").on("data", (text: string) => {
+          output += text;
+          const [, port] = /started at 127\.0\.0\.1:(\d+)\n.*run opened/s.exec(output) ?? [];
+          if (port !== undefined) resolve(Number(port));
+        });
+      });
+      const redis = connect(await started, "127.0.0.1");
+      await once(redis, "connect");
+      const closed = once(redis.resume(), "close");
+      program.kill("SIGKILL");
+      await closed;
+    },
+  );
 
   test("02-node-sdk.ts exports to a collector that the environment names", { timeout: timeoutMillis }, async () => {
     const collector = await startOtlpReceiver();

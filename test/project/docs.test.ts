@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasRedis, RedisServer } from "../redis/redis-server.js";
 import { blocksOf, commandsOf, type Manifest, printed, programsOf, unknownCommands } from "./pages.js";
 
 const run = promisify(execFile);
@@ -35,6 +36,9 @@ const programs = pages.flatMap(({ name, blocks }) =>
     file: join(temporary, `${name.replace(/\W+/g, "-")}-${program.line}.${program.tag}`),
   })),
 );
+// Programs that name `REDIS_URL` get a Redis of their own.
+const isPossible =
+  programs.some(isForRedis) && !hasRedis() ? (program: { code: string }) => !isForRedis(program) : () => true;
 const typescript = programs.filter(({ tag }) => tag === "ts");
 
 beforeAll(() => {
@@ -44,9 +48,13 @@ beforeAll(() => {
   writeFileSync(join(temporary, "tsconfig.json"), JSON.stringify(config));
 });
 
+function isForRedis({ code }: { readonly code: string }): boolean {
+  return code.includes("REDIS_URL");
+}
+
 /** What a program prints. No program of the docs may reach a real model. */
-async function output(command: string, args: readonly string[]): Promise<string> {
-  const env = { ...process.env, SPANBUS_MODEL_PROVIDER: "mock" };
+async function output(command: string, args: readonly string[], given?: Record<string, string>): Promise<string> {
+  const env = { ...process.env, SPANBUS_MODEL_PROVIDER: "mock", ...given };
   const { stdout } = await run(command, args, { cwd: root, env, timeout: 50_000 });
   return stdout;
 }
@@ -61,8 +69,10 @@ describe.runIf(typescript.length > 0)("types", () => {
 describe.each(pages)("$name", ({ name, path, text, blocks }) => {
   const own = programs.filter(({ title }) => title.startsWith(`${name}:`));
 
-  it.each(own.filter(({ tag }) => tag !== "sh"))("$tag $title runs", { timeout: 60_000 }, async ({ file, prints }) => {
-    const actual = await output(bin("tsx"), [file]);
+  const running = own.filter((program) => program.tag !== "sh" && isPossible(program));
+  it.each(running)("$tag $title runs", { timeout: 60_000 }, async ({ file, prints, ...program }) => {
+    const redis = isForRedis(program) ? await RedisServer.start() : undefined;
+    const actual = await output(bin("tsx"), [file], redis && { REDIS_URL: redis.url }).finally(() => redis?.stop());
     if (prints !== undefined && !printed(prints, actual)) expect(actual.trimEnd()).toBe(prints.trimEnd());
   });
 

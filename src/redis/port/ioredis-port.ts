@@ -38,6 +38,11 @@ export class IoredisPort implements RedisPort {
     this.#client = client;
   }
 
+  get database(): number {
+    const { options } = this.#client as { readonly options?: { readonly db?: number } };
+    return options?.db ?? 0;
+  }
+
   get ownPrefix(): unknown {
     return (this.#client as { readonly options?: { readonly keyPrefix?: unknown } }).options?.keyPrefix;
   }
@@ -62,7 +67,7 @@ export class IoredisPort implements RedisPort {
   }
 }
 
-/** A client listens on a second connection. A cluster does so by itself. */
+/** A client listens on a connection of its own, a cluster on one of a second cluster: what others unsubscribe is not missed. */
 class IoredisSubscriber implements PortSubscriber {
   readonly #owner: IoredisLike;
   readonly #listener: PortListener;
@@ -129,7 +134,7 @@ class IoredisSubscriber implements PortSubscriber {
     client.off("pmessage", this.#matched);
     client.off("ready", this.#ready);
     client.off("+node", this.#ready);
-    if (client !== this.#owner) client.disconnect();
+    client.disconnect();
   }
 
   async #ask(what: string, act: (client: IoredisLike) => Promise<unknown>): Promise<void> {
@@ -144,17 +149,18 @@ class IoredisSubscriber implements PortSubscriber {
   }
 
   #connect(): IoredisLike {
-    const { isCluster } = this.#owner as { readonly isCluster?: boolean };
-    const client = isCluster ? this.#owner : (this.#owner.duplicate() as IoredisLike);
+    const client = this.#owner.duplicate() as IoredisLike;
     client.on("message", this.#message);
     client.on("pmessage", this.#matched);
     // What is connected for the first time has nothing to resume.
-    if (isCluster || client.status === "ready") client.on("ready", this.#ready);
-    else client.once("ready", () => client.on("ready", this.#ready));
-    client.on("+node", this.#ready);
-    if (isCluster) return client;
+    client.once("ready", () => {
+      client.on("ready", this.#ready);
+      client.on("+node", this.#ready);
+    });
     // Without a listener ioredis writes to the console.
     client.on("error", this.#failed);
+    // Nobody can ask a cluster's connection for messages whether it lives.
+    if ((client as { readonly isCluster?: boolean }).isCluster) return client;
     this.#pulse = new Pulse(this.#pulseMillis, {
       isReady: () => client.status === "ready",
       ping: () => client.ping(),

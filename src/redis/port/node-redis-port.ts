@@ -14,9 +14,9 @@ export interface NodeRedisLike {
   eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   subscribe(channel: string, listener: Receive): Promise<unknown>;
-  unsubscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string, listener?: unknown): Promise<unknown>;
   pSubscribe(pattern: string, listener: Receive): Promise<unknown>;
-  pUnsubscribe(pattern: string): Promise<unknown>;
+  pUnsubscribe(pattern: string, listener?: unknown): Promise<unknown>;
   duplicate(): unknown;
   connect(): Promise<unknown>;
   ping(): Promise<unknown>;
@@ -45,6 +45,11 @@ export class NodeRedisPort implements RedisPort {
     this.#client = client;
   }
 
+  get database(): number {
+    const { options } = this.#client as { readonly options?: { readonly database?: number } };
+    return options?.database ?? 0;
+  }
+
   get ownPrefix(): unknown {
     return (this.#client as { readonly _keyPrefix?: unknown })._keyPrefix;
   }
@@ -70,7 +75,7 @@ export class NodeRedisPort implements RedisPort {
   }
 }
 
-/** A client listens on a second connection. A cluster does so by itself. */
+/** A client listens on a second connection. A cluster does so by itself, for everybody who uses it. */
 class NodeRedisSubscriber implements PortSubscriber {
   readonly #owner: NodeRedisLike;
   readonly #listener: PortListener;
@@ -88,6 +93,7 @@ class NodeRedisSubscriber implements PortSubscriber {
   };
   #connection: Promise<NodeRedisLike> | undefined;
   #pulse: Pulse | undefined;
+  #unwatch: (() => void) | undefined;
   #isClosed = false;
 
   constructor(owner: NodeRedisLike, listener: PortListener, pulseMillis: number) {
@@ -107,7 +113,7 @@ class NodeRedisSubscriber implements PortSubscriber {
 
   async unsubscribe(channel: string): Promise<void> {
     this.#channels.delete(channel);
-    await this.#ask(`UNSUBSCRIBE ${channel}`, (client) => client.unsubscribe(channel));
+    await this.#ask(`UNSUBSCRIBE ${channel}`, (client) => client.unsubscribe(channel, this.#message));
   }
 
   async subscribeTo(pattern: string): Promise<void> {
@@ -117,14 +123,14 @@ class NodeRedisSubscriber implements PortSubscriber {
 
   async unsubscribeFrom(pattern: string): Promise<void> {
     this.#patterns.delete(pattern);
-    await this.#ask(`PUNSUBSCRIBE ${pattern}`, (client) => client.pUnsubscribe(pattern));
+    await this.#ask(`PUNSUBSCRIBE ${pattern}`, (client) => client.pUnsubscribe(pattern, this.#matched));
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#pulse?.stop();
-    this.#owner.off("node-ready", this.#ready);
+    this.#unwatch?.();
     if (!this.#isCluster) this.#connection?.then((client) => client.destroy()).catch(() => undefined);
   }
 
@@ -141,7 +147,7 @@ class NodeRedisSubscriber implements PortSubscriber {
 
   async #connect(): Promise<NodeRedisLike> {
     if (this.#isCluster) {
-      this.#owner.on("node-ready", this.#ready);
+      this.#unwatch = onComeback(this.#owner, connectionEvents, this.#ready);
       return this.#owner;
     }
     const client = this.#owner.duplicate() as NodeRedisLike;

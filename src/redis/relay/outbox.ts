@@ -35,7 +35,8 @@ export interface OutboxLimits {
 
 /**
  * What waits to be sent, of all runs. Over its limits it gives up the oldest of the events that are not kept, then the oldest
- * of all. What it gives up leaves its number behind, so that readers are told. The end of a run counts as an event.
+ * of all. What it gives up leaves its number behind, so that readers are told. Of runs that are over, at most `maxEvents` wait
+ * for their end to be told; then the one that was over first is given up whole.
  */
 export class Outbox {
   bytes = 0;
@@ -45,20 +46,30 @@ export class Outbox {
   /** Oldest first. */
   readonly #transient = new Set<Outgoing>();
   readonly #lasting = new Set<Outgoing>();
+  readonly #ends = new Set<Outgoing>();
+  readonly #givenUp: (queue: OutgoingQueue) => void;
 
-  constructor(limits: OutboxLimits) {
+  /** `givenUp` is told of a run of which nothing waits any more, since all of it was given up. */
+  constructor(limits: OutboxLimits, givenUp: (queue: OutgoingQueue) => void) {
     this.#limits = limits;
+    this.#givenUp = givenUp;
   }
 
+  /** Events that wait. */
   get size(): number {
     return this.#transient.size + this.#lasting.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.size + this.#ends.size === 0;
   }
 
   /** When the oldest of what waits came here; infinite when nothing waits. */
   get oldestAt(): number {
     const [transient] = this.#transient;
     const [lasting] = this.#lasting;
-    return Math.min(transient?.at ?? Number.POSITIVE_INFINITY, lasting?.at ?? Number.POSITIVE_INFINITY);
+    const [end] = this.#ends;
+    return Math.min(...[transient, lasting, end].map((oldest) => oldest?.at ?? Number.POSITIVE_INFINITY));
   }
 
   event(queue: OutgoingQueue, generation: string, event: BusEvent, isTransient: boolean): void {
@@ -71,8 +82,9 @@ export class Outbox {
   }
 
   end(queue: OutgoingQueue, run: RunInfo): void {
-    this.#lasting.add(append(queue, run.generation, { kind: "end", run }));
-    this.#bound();
+    this.#ends.add(append(queue, run.generation, { kind: "end", run }));
+    const [oldest] = this.#ends;
+    if (oldest && this.#ends.size > this.#limits.maxEvents) this.#giveUp(oldest);
   }
 
   /** Events that were taken out and could not be sent: told before what waits. */
@@ -97,13 +109,8 @@ export class Outbox {
     while (this.size > maxEvents || this.bytes > maxBytes) {
       const [oldest] = this.#transient.size > 0 ? this.#transient : this.#lasting;
       if (!oldest) return;
-      const { content, previous, next } = oldest;
+      const { previous, next } = oldest;
       this.#forget(oldest);
-      // A producer that does not say its end is found to be lost by its lease.
-      if (content.kind === "end") {
-        detach(oldest);
-        continue;
-      }
       this.lost += 1;
       oldest.content = { kind: "loss", count: 1 };
       merge(oldest, next);
@@ -111,9 +118,21 @@ export class Outbox {
     }
   }
 
+  /** An end, and what is before it. A producer that does not say its end is found to be lost by its lease. */
+  #giveUp(end: Outgoing): void {
+    const { queue } = end;
+    for (let entry = queue.first; entry; entry = queue.first) {
+      if (entry.content.kind === "event") this.lost += 1;
+      this.take(entry);
+      if (entry === end) break;
+    }
+    if (!queue.first) this.#givenUp(queue);
+  }
+
   #forget(entry: Outgoing): void {
     this.#transient.delete(entry);
     this.#lasting.delete(entry);
+    this.#ends.delete(entry);
     if (entry.content.kind === "event") this.bytes -= entry.content.bytes;
   }
 }

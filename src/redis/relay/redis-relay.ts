@@ -68,9 +68,9 @@ export class RedisRelay {
       return batches;
     };
     this.#sender = { relay, historyPerRun, retentionMillis, leaseMillis, nextEpoch, nextBatch };
-    this.#keys = new Keys(settings.keyPrefix);
+    this.#keys = new Keys(settings.keyPrefix, settings.port.database);
     this.#errors = new ErrorTeller(settings.onError);
-    this.#outbox = new Outbox(settings.outbox);
+    this.#outbox = new Outbox(settings.outbox, (queue) => this.#givenUp(queue as SentRun));
     this.#listing = new RunListing(
       settings,
       this.#keys,
@@ -284,6 +284,11 @@ export class RedisRelay {
     this.#held.delete(run);
   }
 
+  /** Nothing waits of it, and nothing more will. */
+  #givenUp(run: SentRun): void {
+    if (!run.batch && !run.isOpen) this.#forget(run);
+  }
+
   #forget(run: SentRun): void {
     this.#ready.delete(run);
     this.#leaving.delete(run);
@@ -339,7 +344,7 @@ export class RedisRelay {
   }
 
   #isIdle(): boolean {
-    return this.#outbox.size + this.#held.size + this.#leaving.size === 0 && this.#listing.isIdle;
+    return this.#outbox.isEmpty && this.#held.size + this.#leaving.size === 0 && this.#listing.isIdle;
   }
 
   #tellDrained(): void {

@@ -7,7 +7,7 @@ const dimensions = {
       outbox: "The outbox was full.",
       refused: "Redis refused them: no permission, a key of another type.",
       sealed: "The run was closed by another process.",
-      closed: "They waited when the relay was closed. The end of a run counts as one.",
+      closed: "They waited when the relay was closed.",
     },
   },
 } as const;
@@ -42,7 +42,7 @@ const figures = {
     instrument: "upDownCounter",
     metric: "spanbus.relay.outbox.event.count",
     unit: "{event}",
-    says: "Events and ends of runs that Redis has not taken, those that are under way included.",
+    says: "Events that Redis has not taken, those that are under way included.",
   },
   maxQueuedEvents: {
     instrument: "upDownCounter",

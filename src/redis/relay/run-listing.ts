@@ -1,9 +1,11 @@
 import type { Keys } from "../keys.js";
+import { RedisError } from "../port/redis-error.js";
 import { evict, lease, touch, unlist } from "../scripts.js";
 import type { RelaySettings } from "./relay-options.js";
 import type { SentRun } from "./sent-run.js";
 
 const TOUCH_MILLIS = 1000;
+const RETRY_MILLIS = 1000;
 
 /**
  * The list of runs, by their last activity, and of leases. It may be on another server than a run: it is written by itself,
@@ -48,7 +50,14 @@ export class RunListing {
     const runIds = [...this.#touched];
     this.#touched.clear();
     this.#writing = this.#put(runIds)
-      .catch(this.#failed)
+      .catch(async (error: unknown) => {
+        this.#failed(error);
+        if (error instanceof RedisError && error.isFinal) return;
+        for (const runId of runIds) this.#touched.add(runId);
+        await new Promise<void>((resolve) => {
+          setTimeout(resolve, RETRY_MILLIS).unref();
+        });
+      })
       .then(() => {
         this.#writing = undefined;
         if (this.#touched.size > 0 && !this.#isClosed) this.#write();

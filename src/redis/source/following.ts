@@ -52,14 +52,19 @@ export class Following {
     for (const { run } of this.#byChannel.values()) yield run;
   }
 
-  /** The run, for as long as the reader stays: `leave` is to be called once. */
+  /** The run, for as long as the reader stays, until it calls `leave`. Twice is once. */
   async join(runId: string): Promise<{ readonly run: FollowedRun; leave(): void }> {
     const { channel } = this.#options.keys.of(runId);
     const followed = this.#byChannel.get(channel) ?? this.#begin(runId, channel);
     followed.users += 1;
     try {
       await followed.subscribed;
-      return { run: followed.run, leave: () => this.#left(followed) };
+      let hasLeft = false;
+      const leave = (): void => {
+        if (!hasLeft) this.#left(followed);
+        hasLeft = true;
+      };
+      return { run: followed.run, leave };
     } catch (error) {
       this.#left(followed);
       throw error;

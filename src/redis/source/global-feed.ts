@@ -29,6 +29,8 @@ export class GlobalFeed {
   #users = 0;
   #subscribed: Promise<void> | undefined;
   #last: BusEvent | undefined;
+  /** Messages may have been lost before the first event came. */
+  #isCut = false;
 
   constructor(options: GlobalFeedOptions) {
     this.#options = options;
@@ -58,10 +60,10 @@ export class GlobalFeed {
     this.#apply(runId, message);
   }
 
-  /** Nobody knows what came meanwhile. */
+  /** Nobody knows what came meanwhile. A gap stands where an event is: that is told with the next one, if none came yet. */
   resumed(): void {
-    if (this.#last)
-      this.#append(controlEvent(this.#last.id, this.#last.runId, "bus.gap", { missed: 0, reason: "cut" }));
+    if (this.#last) this.#cut(this.#last.id, this.#last.runId);
+    else if (this.#users > 0) this.#isCut = true;
   }
 
   finish(end: SubscriptionEnd): void {
@@ -70,6 +72,7 @@ export class GlobalFeed {
   }
 
   #apply(runId: string, { epoch, from, opened, lines }: Message): void {
+    if (this.#isCut) this.#cut(eventId(epoch, from), runId);
     if (opened) this.#append(controlEvent(eventId(epoch, 0), runId, "bus.run.opened", {}));
     let seq = from;
     for (const line of lines) {
@@ -82,6 +85,11 @@ export class GlobalFeed {
         if (event) this.#append(event);
       }
     }
+  }
+
+  #cut(id: string, runId: string): void {
+    this.#isCut = false;
+    this.#append(controlEvent(id, runId, "bus.gap", { missed: 0, reason: "cut" }));
   }
 
   #closed(runId: string, id: string, outcome: Outcome): void {
@@ -100,6 +108,7 @@ export class GlobalFeed {
     this.#subscribed = undefined;
     this.#options.lostProducers.stop();
     this.#last = undefined;
+    this.#isCut = false;
     if (!this.stream.end) this.#options.channels.unsubscribeFrom(this.#options.pattern).catch(() => undefined);
   }
 }

@@ -15,7 +15,7 @@ import { controlEvent } from "../../bus/make-event.js";
 import type { ReaderHost } from "../../bus/reader.js";
 import { Readers } from "../../bus/readers.js";
 import type { RunInfo, RunStanding } from "../../bus/run.js";
-import { dimensions, sum, zeros } from "../../bus/stats.js";
+import { dimensions, type Scope, sum, zeros } from "../../bus/stats.js";
 import type { Subscription } from "../../bus/subscription.js";
 import type { Message } from "../batch.js";
 import { ErrorTeller } from "../error-teller.js";
@@ -36,6 +36,9 @@ import { SourceTally } from "./source-tally.js";
 import { type Standing, standingOf } from "./standing.js";
 import { Steadiness } from "./steadiness.js";
 
+/** Runs that Redis is asked about at once. */
+const MAX_AT_ONCE = 500;
+
 /** A subscription whose events come from Redis. */
 export type RemoteSubscription = Subscription & {
   /** Settles when Redis has answered and the replay is there, or the subscription is over. Never rejects. */
@@ -44,7 +47,8 @@ export type RemoteSubscription = Subscription & {
 
 /**
  * Reads the runs that relays of any process carry to Redis: the same subscriptions, with the same promises, as those of the
- * bus. It holds one connection of its own, however many read. Keeps no process alive. Close it before the client.
+ * bus. It holds one connection of its own, however many read, and with that the process, like the client does: close it
+ * before the client.
  */
 export class RedisEventSource {
   /** What the numbers of `stats()` are: `observe` of `spanbus/metrics` reports them by it. */
@@ -57,7 +61,8 @@ export class RedisEventSource {
   readonly #host: ReaderHost;
   readonly #following: Following;
   readonly #global: GlobalFeed;
-  readonly #pending = new Set<RedisSubscription>();
+  /** Readers that wait for Redis. */
+  readonly #pending = { run: new Set<RedisSubscription>(), global: new Set<RedisSubscription>() };
   readonly #tally = new SourceTally();
   #isClosed = false;
 
@@ -65,7 +70,7 @@ export class RedisEventSource {
   constructor(options: RedisEventSourceOptions) {
     const settings = sourceSettings(options);
     this.#settings = settings;
-    this.#keys = new Keys(settings.keyPrefix);
+    this.#keys = new Keys(settings.keyPrefix, settings.port.database);
     this.#errors = new ErrorTeller(settings.onError);
     const deadlines = new Deadlines((error) => this.#errors.tell(error));
     this.#host = {
@@ -129,8 +134,7 @@ export class RedisEventSource {
   subscribe(runId: string, options?: SubscribeOptions): RemoteSubscription {
     const checked = checkedSubscribe("options", options);
     runIdName(runId);
-    this.#readers.admit("run");
-    const subscription = this.#subscription(checked);
+    const subscription = this.#subscription("run", checked);
     if (!subscription.isOver) {
       this.#attach(runId, subscription, checked).catch((error: unknown) => this.#failed(subscription, error));
     }
@@ -146,8 +150,7 @@ export class RedisEventSource {
    */
   subscribeGlobal(options?: GlobalSubscribeOptions): RemoteSubscription {
     const checked: GlobalSubscribeOptions = checkedSubscribe("options", options);
-    this.#readers.admit("global");
-    const subscription = this.#subscription(checked);
+    const subscription = this.#subscription("global", checked);
     if (!subscription.isOver) {
       this.#attachGlobal(subscription, checked).catch((error: unknown) => this.#failed(subscription, error));
     }
@@ -157,6 +160,7 @@ export class RedisEventSource {
   /** What is kept of a run, oldest first: the first `limit` behind `after`, or the newest `limit`. @throws RedisError */
   async history(runId: string, options?: HistoryOptions): Promise<readonly BusEvent[]> {
     const { after, limit } = options ?? {};
+    if (after === "live") return [];
     if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
     if (limit !== undefined) positiveInteger("limit", limit);
     const cursor = after === undefined ? undefined : parseCursor(after);
@@ -171,10 +175,15 @@ export class RedisEventSource {
   async runs(): Promise<readonly RunInfo[]> {
     const { port } = this.#settings;
     const members = ((await port.run(list, [this.#keys.runs], [])) as readonly unknown[]).map(String);
-    const runs = await Promise.all(members.map((member) => this.#describe(this.#keys.runOf(member))));
-    const gone = members.filter((_, index) => !runs[index]);
-    if (gone.length > 0) await port.run(unlist, [this.#keys.runs], gone);
-    return runs.filter((run) => run !== undefined);
+    const runs: RunInfo[] = [];
+    for (let from = 0; from < members.length; from += MAX_AT_ONCE) {
+      const some = members.slice(from, from + MAX_AT_ONCE);
+      const described = await Promise.all(some.map((member) => this.#describe(this.#keys.runOf(member))));
+      runs.push(...described.filter((run) => run !== undefined));
+      const gone = some.filter((_, index) => !described[index]);
+      if (gone.length > 0) await port.run(unlist, [this.#keys.runs], gone);
+    }
+    return runs;
   }
 
   /**
@@ -233,7 +242,7 @@ export class RedisEventSource {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const end: SubscriptionEnd = { reason: "shutdown" };
-    for (const subscription of [...this.#pending]) subscription.end(end);
+    for (const pending of Object.values(this.#pending)) for (const subscription of [...pending]) subscription.end(end);
     this.#following.close();
     this.#global.finish(end);
     this.#subscriber.close();
@@ -241,13 +250,15 @@ export class RedisEventSource {
 
   // ── attaching ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #subscription(options: SubscribeOptions): RedisSubscription {
+  #subscription(scope: Scope, options: SubscribeOptions): RedisSubscription {
+    const pending = this.#pending[scope];
+    this.#readers.admit(scope, pending.size);
     const { deadlines, aborts } = this.#host;
     const subscription = new RedisSubscription({ options, deadlines, aborts });
     if (this.#isClosed) subscription.end({ reason: "shutdown" });
     if (!subscription.isOver) {
-      this.#pending.add(subscription);
-      subscription.attached.then(() => this.#pending.delete(subscription));
+      pending.add(subscription);
+      subscription.attached.then(() => pending.delete(subscription));
     }
     return subscription;
   }
@@ -255,14 +266,18 @@ export class RedisEventSource {
   async #attach(runId: string, subscription: RedisSubscription, options: SubscribeOptions): Promise<void> {
     const { run, leave } = await this.#following.join(runId);
     let isAttached = false;
+    // One that ends before Redis has answered is not waited for: `leave` twice is once.
+    subscription.attached.then(() => {
+      if (!isAttached) leave();
+    });
     try {
       await run.replay(
         options.after,
         () => subscription.isOver,
         (replay) => {
           if (replay.gap?.type === "bus.gap") this.#tally.told(replay.gap.data);
-          this.#readers.admit("run");
           isAttached = true;
+          this.#pending.run.delete(subscription);
           const { life } = run;
           const reader = this.#readers.attach({ run: life, stream: life.stream, replay, options, left: leave });
           subscription.attach(reader);
@@ -278,8 +293,8 @@ export class RedisEventSource {
     let isAttached = false;
     try {
       if (subscription.isOver) return;
-      this.#readers.admit("global");
       isAttached = true;
+      this.#pending.global.delete(subscription);
       const { stream } = this.#global;
       subscription.attach(
         this.#readers.attach({ run: undefined, stream, replay: { events: [] }, options, left: leave }),
