@@ -15,10 +15,24 @@ function sourceOf(built: string): string {
 export default defineConfig({
   resolve: { alias: doors.map(({ name, source }) => ({ find: new RegExp(`^${name}$`), replacement: source })) },
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    // What runs compilers, browsers and servers takes its time on a busy machine.
-    testTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "inside",
+          include: ["test/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "test/outside/**"],
+          // What runs compilers, browsers and servers takes its time on a busy machine.
+          testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        // Projects of users, with packages of their own, which take minutes to install.
+        test: { name: "outside", include: ["test/outside/*.test.ts"], testTimeout: 300_000, hookTimeout: 900_000 },
+      },
+    ],
   },
 });

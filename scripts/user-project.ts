@@ -1,0 +1,90 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+const root = fileURLToPath(new URL("..", import.meta.url));
+const tsx = pathToFileURL(join(root, "node_modules/tsx/dist/loader.mjs")).href;
+const kept = ["node_modules", ".installed"];
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: two minutes. */
+  readonly timeoutMillis?: number;
+}
+
+/**
+ * A project of somebody who uses spanbus: packages of its own, locked, and spanbus as it is published. It is copied out of
+ * this project, so that it finds nothing but its own packages, and installed once for each lock file.
+ */
+export class UserProject {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Installs the project in a folder of this one, given from the root. spanbus must be built. */
+  static async install(source: string): Promise<UserProject> {
+    const from = join(root, source);
+    const own = createHash("sha256").update(root).digest("hex").slice(0, 8);
+    const folder = join(tmpdir(), `spanbus-projects-${own}`, source);
+    const project = new UserProject(folder);
+    mkdirSync(folder, { recursive: true });
+    for (const entry of readdirSync(folder)) {
+      if (!kept.includes(entry)) rmSync(join(folder, entry), { recursive: true, force: true });
+    }
+    cpSync(from, folder, { recursive: true, filter: (path) => !kept.includes(basename(path)) });
+    const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
+    const stamp = join(folder, ".installed");
+    if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
+      rmSync(stamp, { force: true });
+      await project.run("npm", ["ci", "--prefer-offline", "--no-audit", "--no-fund"], { timeoutMillis: 600_000 });
+      writeFileSync(stamp, lock);
+    }
+    await project.#installSpanbus();
+    return project;
+  }
+
+  /** What a program of the project prints; `.ts` is compiled on the way. */
+  program(file: string, args: readonly string[] = [], options: CommandOptions = {}): Promise<string> {
+    return this.run(process.execPath, ["--import", tsx, file, ...args], options);
+  }
+
+  /** What a command prints. It fails with that text, not only with the exit code. */
+  async run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
+    const { env, timeoutMillis = 120_000 } = options;
+    const settings = {
+      cwd: this.folder,
+      env: { ...process.env, NO_COLOR: "1", ...env },
+      timeout: timeoutMillis,
+      maxBuffer: 2 ** 26,
+    };
+    try {
+      const { stdout } = await execute(command, args, settings);
+      return stdout;
+    } catch (error) {
+      const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+      throw new Error(`${command} ${args.join(" ")}\n${stdout ?? error}\n${stderr ?? ""}`, { cause: error });
+    }
+  }
+
+  /** As its tarball would lie there, with what it depends on. */
+  async #installSpanbus(): Promise<void> {
+    const installed = join(this.folder, "node_modules/spanbus");
+    rmSync(installed, { recursive: true, force: true });
+    mkdirSync(installed, { recursive: true });
+    const pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", this.folder, root];
+    const tarball = (await this.run("npm", pack)).trim().split("\n").at(-1) ?? "";
+    await this.run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
+    rmSync(join(this.folder, tarball));
+    const { dependencies = {} } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+    for (const name of Object.keys(dependencies)) {
+      cpSync(join(root, "node_modules", name), join(installed, "node_modules", name), { recursive: true });
+    }
+  }
+}
