@@ -9,6 +9,7 @@ import type { Tap, TapListener } from "../bus/taps.js";
 import { Inlet } from "./inlet.js";
 import { type EventBusOptions, inletSettings } from "./options.js";
 import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
+import { SilencedExporter } from "./silenced-exporter.js";
 import { tell } from "./tell.js";
 
 const BURST_MILLIS = 60_000;
@@ -27,6 +28,8 @@ const BURST_MILLIS = 60_000;
 export class EventBus {
   readonly #hub: EventHub;
   readonly #inlet: Inlet;
+  readonly #spanExporter = new SilencedExporter("spans", this);
+  readonly #logExporter = new SilencedExporter("logs", this);
   readonly #told = new Map<string, number>();
 
   /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
@@ -178,7 +181,9 @@ export class EventBus {
 
   /** A span began. The tracer provider calls it; nothing it does throws into the application. */
   onStart(span: SpanLike, parentContext?: ContextLike): void {
-    if (!this.#hub.isShutdown) this.#safely("onStart", () => this.#inlet.spanStarted(span, parentContext));
+    if (this.#hub.isShutdown) return;
+    this.#spanExporter.look();
+    this.#safely("onStart", () => this.#inlet.spanStarted(span, parentContext));
   }
 
   /** A span ended, also one that was never seen to begin. The tracer provider calls it. */
@@ -188,7 +193,9 @@ export class EventBus {
 
   /** A log record was emitted; one with an event name becomes an event. The logger provider calls it. */
   onEmit(record: LogRecordLike, context?: ContextLike): void {
-    if (!this.#hub.isShutdown) this.#safely("onEmit", () => this.#inlet.logEmitted(record, context));
+    if (this.#hub.isShutdown) return;
+    this.#logExporter.look();
+    this.#safely("onEmit", () => this.#inlet.logEmitted(record, context));
   }
 
   /** Whether log events are wanted: until shutdown. */

@@ -31,6 +31,7 @@ const parts: readonly Part[] = [
     node: true,
   },
   { name: "index", parts: ["bus", "otel", "conventions"] },
+  { name: "register", parts: ["otel"] },
 ];
 
 const src = new URL("../../src/", import.meta.url);
