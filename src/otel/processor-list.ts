@@ -2,6 +2,7 @@ import { attempt } from "../bus/attempt.js";
 
 /** The processors that a provider calls, in order. */
 export interface ProcessorList {
+  /** Also those that another one holds, as `@vercel/otel` does it. */
   all(): readonly unknown[];
   addFirst(processor: object): void;
   remove(processor: object): void;
@@ -36,7 +37,7 @@ function list(places: readonly Place[]): ProcessorList | undefined {
   const read = ([holder, key]: Place): unknown => holder?.[key];
   const [called] = places;
   if (!called || !Array.isArray(read(called))) return undefined;
-  const all = (): readonly unknown[] => read(called) as readonly unknown[];
+  const own = (): readonly unknown[] => read(called) as readonly unknown[];
   // A new array: the old one may be the caller's, and may be being walked right now.
   const replace = (processors: readonly unknown[]): void => {
     for (const place of places) {
@@ -45,10 +46,17 @@ function list(places: readonly Place[]): ProcessorList | undefined {
     }
   };
   return {
-    all,
-    addFirst: (processor) => replace([processor, ...all()]),
-    remove: (processor) => replace(all().filter((each) => each !== processor)),
+    all: () => own().flatMap(heldBy),
+    addFirst: (processor) => replace([processor, ...own()]),
+    remove: (processor) => replace(own().filter((each) => each !== processor)),
   };
+}
+
+/** A processor that only hands on is those it hands on to. */
+function heldBy(processor: unknown): readonly unknown[] {
+  const fields = fieldsOf(processor);
+  const held = fields?.["processors"] ?? fields?.["_spanProcessors"];
+  return Array.isArray(held) ? held : [processor];
 }
 
 /** What is added there stays there. */
