@@ -69,6 +69,7 @@ export class Inlet {
   /** The latest started span: many instrumentations set its attributes right behind the start. */
   #held: HeldSpan | undefined;
   #flushQueued = false;
+  #latestLog: LogRecordLike | undefined;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
@@ -131,6 +132,9 @@ export class Inlet {
 
   logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
     this.flush();
+    // A processor that is registered twice is called twice.
+    if (log === this.#latestLog) return;
+    this.#latestLog = log;
     this.#named.ofLog(log, context);
   }
 
@@ -219,6 +223,7 @@ export class Inlet {
   }
 
   forgetAll(): void {
+    this.#latestLog = undefined;
     this.#traces.clear();
   }
 
