@@ -1,11 +1,19 @@
 import { wrong } from "../bus/checks.js";
 import type { DisposableLike } from "../bus/taps.js";
 import type { EventBus } from "./event-bus.js";
-import { whenLoggerProvider, whenReal, whenTracerProvider } from "./global-providers.js";
+import {
+  globalLoggerProvider,
+  globalTracerProvider,
+  whenLoggerProvider,
+  whenReal,
+  whenTracerProvider,
+} from "./global-providers.js";
 import { logProcessors, nameOf, type ProcessorList, spanProcessors } from "./processor-list.js";
 import { tell } from "./tell.js";
 
-const PATIENCE_MILLIS = 10_000;
+const LOOK_MILLIS = 1000;
+/** Looks in vain before `diag` is told. */
+const PATIENCE = 10;
 
 export interface AttachmentMembers {
   /** Whether the spans of a provider reach the bus. */
@@ -16,6 +24,11 @@ export interface AttachmentMembers {
   readonly waiting: boolean;
   /** Stops waiting, and takes the bus out of the providers that it was put into. The bus goes on. */
   close(): void;
+  /**
+   * Looks whether there is a provider by now.
+   * @internal
+   */
+  look(): void;
 }
 
 /** What `attach` returns; `using` takes the bus out again at the end of the block. */
@@ -36,72 +49,97 @@ export function attach(bus: EventBus, provider?: unknown): Attachment {
   if (provider !== undefined && (typeof provider !== "object" || provider === null)) {
     throw wrong(TypeError, "provider", "a tracer provider or a logger provider", provider);
   }
-  const undo: (() => void)[] = [];
-  const state = { spans: false, logs: false, waiting: true };
+  return new Seats(bus, provider);
+}
 
-  const join = (processors: ProcessorList | undefined, found: unknown): boolean => {
+/** The places a bus has in providers, and the waiting for them. */
+class Seats implements AttachmentMembers {
+  spans = false;
+  logs = false;
+  waiting = true;
+  readonly #bus: EventBus;
+  readonly #given: unknown;
+  readonly #undo: (() => void)[] = [];
+
+  constructor(bus: EventBus, given: unknown) {
+    this.#bus = bus;
+    this.#given = given;
+    guarded(() => this.#wait());
+    if (this.waiting) this.#undo.push(this.#lookEverySecond());
+  }
+
+  close(): void {
+    this.spans = false;
+    this.logs = false;
+    this.waiting = false;
+    for (const undo of this.#undo.splice(0)) guarded(undo);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Some set-ups throw away what the API has before they register something, and what waits there with it. */
+  look(): void {
+    const provider = this.waiting && this.#given === undefined ? globalTracerProvider() : undefined;
+    if (!provider) return;
+    this.#joinTracerProvider(provider);
+    const loggers = this.logs ? undefined : globalLoggerProvider();
+    if (loggers) this.#joinLoggerProvider(loggers);
+  }
+
+  #wait(): void {
+    if (this.#given !== undefined) {
+      this.#undo.push(whenReal(this.#given, (provider) => this.#joinEither(provider)));
+      return;
+    }
+    this.#undo.push(whenTracerProvider((provider) => this.#joinTracerProvider(provider)));
+    this.#undo.push(whenLoggerProvider((provider) => this.#joinLoggerProvider(provider)));
+  }
+
+  #joinEither(provider: unknown): void {
+    this.waiting = false;
+    if (logProcessors(provider)) this.#joinLoggerProvider(provider);
+    else this.#joinTracerProvider(provider);
+  }
+
+  #joinTracerProvider(provider: unknown): void {
+    this.waiting = false;
+    guarded(() => {
+      this.spans = this.#join(spanProcessors(provider), provider);
+    });
+  }
+
+  #joinLoggerProvider(provider: unknown): void {
+    guarded(() => {
+      this.logs = this.#join(logProcessors(provider), provider);
+    });
+  }
+
+  #join(processors: ProcessorList | undefined, provider: unknown): boolean {
+    const bus = this.#bus;
     if (!processors) {
-      const what = `\`${nameOf(found)}\` keeps no list of processors that a bus could join`;
+      const what = `\`${nameOf(provider)}\` keeps no list of processors that a bus could join`;
       tell("warn", `attach: ${what}; give the bus to its constructor, or to the set-up that makes it`);
       return false;
     }
     if (processors.all().includes(bus)) return true;
     processors.addFirst(bus);
-    undo.push(() => processors.remove(bus));
+    this.#undo.push(() => processors.remove(bus));
     return true;
-  };
-  const joinTracerProvider = (found: unknown): void => {
-    state.waiting = false;
-    guarded(() => {
-      state.spans = join(spanProcessors(found), found);
-    });
-  };
-  const joinLoggerProvider = (found: unknown): void =>
-    guarded(() => {
-      state.logs = join(logProcessors(found), found);
-    });
-  const joinEither = (found: unknown): void => {
-    state.waiting = false;
-    if (logProcessors(found)) joinLoggerProvider(found);
-    else joinTracerProvider(found);
-  };
+  }
 
-  guarded(() => {
-    if (provider !== undefined) return void undo.push(whenReal(provider, joinEither));
-    undo.push(whenTracerProvider(joinTracerProvider));
-    undo.push(whenLoggerProvider(joinLoggerProvider));
-  });
-  if (state.waiting) undo.push(complainLater());
-
-  const close = (): void => {
-    state.waiting = false;
-    for (const each of undo.splice(0)) guarded(each);
-    state.spans = false;
-    state.logs = false;
-  };
-  return {
-    get spans() {
-      return state.spans;
-    },
-    get logs() {
-      return state.logs;
-    },
-    get waiting() {
-      return state.waiting;
-    },
-    close,
-    [Symbol.dispose]: close,
-  };
-
-  function complainLater(): () => void {
-    const complain = (): void => {
-      if (state.waiting)
-        tell("warn", "attach: no tracer provider was registered so far; the bus goes on waiting for one");
-    };
-    const timer: { unref?(): unknown } & ReturnType<typeof setTimeout> = setTimeout(complain, PATIENCE_MILLIS);
+  #lookEverySecond(): () => void {
+    let looks = 0;
+    const timer: { unref?(): unknown } & ReturnType<typeof setInterval> = setInterval(() => {
+      guarded(() => this.look());
+      looks += 1;
+      if (!this.waiting) clearInterval(timer);
+      else if (looks === PATIENCE) tell("warn", "attach: no tracer provider was registered so far; waiting for one");
+    }, LOOK_MILLIS);
     // Waiting for a provider holds no process open.
     timer.unref?.();
-    return () => clearTimeout(timer);
+    return () => clearInterval(timer);
   }
 }
 

@@ -10,6 +10,7 @@ import { tell } from "./tell.js";
 export function getEventBus(): EventBus {
   const shared = registry();
   if (!shared.bus || shared.bus.isShutdown) setEventBus(new EventBus());
+  else if (shared.attachment?.waiting) shared.attachment.look();
   return shared.bus as EventBus;
 }
 

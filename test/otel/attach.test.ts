@@ -218,6 +218,15 @@ describe("attach to the global providers", () => {
     expect(trace.setGlobalTracerProvider(exporting().provider)).toBe(true);
   });
 
+  it("looks again each second, should a set-up throw away what the API has before it registers", async () => {
+    const bus = new EventBus();
+    attach(bus);
+    Reflect.deleteProperty(globalThis, Symbol.for("opentelemetry.js.api.1"));
+    trace.setGlobalTracerProvider(exporting().provider);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(typesOf(bus, runAgent())).toEqual(whole);
+  });
+
   it("stops waiting with close", () => {
     const bus = new EventBus();
     attach(bus).close();
@@ -252,6 +261,15 @@ describe("spanbus/register", () => {
     const runId = runAgent();
     expect([typesOf(own, runId), typesOf(before, runId)]).toEqual([whole, []]);
     expect(attachEventBus()).toMatchObject({ spans: true });
+  });
+
+  it("looks again when somebody asks for the bus", () => {
+    resetEventBus();
+    getEventBus();
+    Reflect.deleteProperty(globalThis, Symbol.for("opentelemetry.js.api.1"));
+    trace.setGlobalTracerProvider(exporting().provider);
+    const bus = getEventBus();
+    expect(typesOf(bus, runAgent())).toEqual(whole);
   });
 
   it("attaches the next bus to the next SDK, when both were shut down", async () => {

@@ -113,6 +113,12 @@ for (const name of ["sdk-2", "sdk-3"]) {
       if (file === "node-sdk.ts") await fetch(`${backend.url}/wait-for/v1/logs`);
     });
 
+    it.runIf(files.includes("sentry.ts"))("without tracesSampleRate Sentry shows the bus no span", async () => {
+      const init = readFileSync(join(project.folder, "sentry.ts"), "utf8").replace("tracesSampleRate: 1, ", "");
+      writeFileSync(join(project.folder, "sentry-unsampled.ts"), init);
+      expect(await agent(project, "sentry-unsampled.ts", { ...otlp, to: "" })).toMatchObject({ told: [] });
+    });
+
     it("every file compiles", async () => {
       writeFileSync(join(project.folder, "tsconfig.json"), JSON.stringify(strict));
       await project.run(tsc, ["-p", "."]);
