@@ -119,6 +119,19 @@ for (const name of ["sdk-2", "sdk-3"]) {
       expect(await agent(project, "sentry-unsampled.ts", { ...otlp, to: "" })).toMatchObject({ told: [] });
     });
 
+    it.runIf(files.includes("azure.ts"))(
+      "behind spanbus/register Azure's distribution, which resets the API, is found",
+      async () => {
+        const code =
+          'import { useAzureMonitor } from "@azure/monitor-opentelemetry"; useAzureMonitor({ tracesPerSecond: 0 });';
+        writeFileSync(join(project.folder, "azure-behind.ts"), code);
+        const azure = exporting["azure.ts"]?.env(backend.url);
+        const env = { ...azure, NODE_OPTIONS: `${azure?.["NODE_OPTIONS"]} --import spanbus/register` };
+        const told = await agent(project, "azure-behind.ts", { to: "/v2.1/track", env: () => env });
+        expect(told).toMatchObject(whatTheAgentDid(true));
+      },
+    );
+
     it("every file compiles", async () => {
       writeFileSync(join(project.folder, "tsconfig.json"), JSON.stringify(strict));
       await project.run(tsc, ["-p", "."]);
