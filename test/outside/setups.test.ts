@@ -143,10 +143,10 @@ for (const name of ["sdk-2", "sdk-3"]) {
       expect(await agent(project, "", otlp, { NODE_OPTIONS: options })).toMatchObject(whatTheAgentDid(true));
     });
 
-    it("an application that uses require() and starts its SDK behind spanbus/register loses nothing", async () => {
+    it("an application that uses require() and starts SDKs behind spanbus/register loses nothing", async () => {
       const env = { ...otlp.env(backend.url), NODE_OPTIONS: "--import spanbus/register" };
       const seen = ["agent.invocation.started", "agent.invocation.completed", "agent.terminate"];
-      expect(JSON.parse(await project.run(process.execPath, ["required.cjs"], { env }))).toEqual(seen);
+      expect(JSON.parse(await project.run(process.execPath, ["required.cjs"], { env }))).toEqual([seen, seen]);
     });
 
     it("an exporter of the environment that spanProcessors silenced is told, once", async () => {
