@@ -1,9 +1,7 @@
-const names = new Set(["127.0.0.1", "localhost", "[::1]"]);
-
 /**
  * Whether a `Host` header names this machine. A page of another site can make its own name point to 127.0.0.1 and then read
  * what answers there; it cannot make the browser send one of these.
  */
 export function isOwnHost(host: string | undefined): boolean {
-  return host !== undefined && names.has(host.replace(/:\d*$/, "").toLowerCase());
+  return host !== undefined && /^(127\.0\.0\.1|localhost|\[::1\])(:\d*)?$/i.test(host);
 }
