@@ -2,13 +2,16 @@ import { attempt } from "../bus/attempt.js";
 
 type Tags = Readonly<Record<string, unknown>>;
 
+interface SpanOfDatadog {
+  readonly _ddSpan?: { context?(): { readonly _tags?: unknown } };
+}
+
 /**
  * The attributes of a span of dd-trace, which shows none: they are tags of Datadog's own span behind it. Private, so where it
  * is no longer there the span has no attributes, and its name has to do.
  */
 export function datadogTags(span: object): Tags | undefined {
-  const { _ddSpan } = span as { readonly _ddSpan?: { context?(): { readonly _tags?: unknown } } };
-  const tags = attempt(() => _ddSpan?.context?.()._tags, undefined);
+  const tags = attempt(() => (span as SpanOfDatadog)._ddSpan?.context?.()._tags, undefined);
   return typeof tags === "object" && tags !== null ? (tags as Tags) : undefined;
 }
 

@@ -157,13 +157,17 @@ for (const name of ["sdk-2", "sdk-3"]) {
   });
 }
 
+const projects = ["sdk-2", "sdk-3", "next"];
+
 describe("docs/SETUPS.md", () => {
   it("says of every block where it runs", () => {
     expect(blocks).toHaveLength(fences);
+    const places = blocks.flatMap(({ where }) => where.split(" ").map((place) => place.replace(/\/.*/, "")));
+    expect(places.filter((place) => !projects.includes(place))).toEqual([]);
   });
 
   it("names the versions that run here", () => {
-    const locked = ["sdk-2", "sdk-3", "next"].flatMap((project) => {
+    const locked = projects.flatMap((project) => {
       const path = new URL(`setups/${project}/package.json`, import.meta.url);
       return Object.entries(JSON.parse(readFileSync(path, "utf8")).dependencies);
     });
