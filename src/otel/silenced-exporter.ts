@@ -13,7 +13,8 @@ const signals = {
   },
   logs: {
     exporter: "OTEL_LOGS_EXPORTER",
-    endpoints: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+    // The common endpoint is no wish for logs: many set it for their traces alone.
+    endpoints: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"],
     option: "logRecordProcessors",
     processors: () => logProcessors(globalLoggerProvider()),
   },

@@ -87,11 +87,21 @@ it.each([0, 1])("a bus with an exporter beside it, at place %i, says nothing", (
 });
 
 describe("a bus that is the only log record processor", () => {
-  it("says so of the exporter of logs", () => {
-    vi.stubEnv("OTEL_LOGS_EXPORTER", "otlp");
+  it.each([
+    ["OTEL_LOGS_EXPORTER", "otlp"],
+    ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://127.0.0.1:4318"],
+  ])("says so of the exporter of logs that %s asks for", (name, value) => {
+    vi.stubEnv(name, value);
     logs.setGlobalLoggerProvider(new LoggerProvider({ processors: [new EventBus()] }));
     for (const eventName of ["a", "b"]) logs.getLogger("app").emit({ eventName });
     expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("`logRecordProcessors` has only the bus"));
+  });
+
+  it("says nothing where only an endpoint for all signals is set, as many do for traces", () => {
+    vi.stubEnv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+    logs.setGlobalLoggerProvider(new LoggerProvider({ processors: [new EventBus()] }));
+    logs.getLogger("app").emit({ eventName: "a" });
+    expect(warn).not.toHaveBeenCalled();
   });
 
   it("says nothing with an exporter beside it", () => {
