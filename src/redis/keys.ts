@@ -15,6 +15,7 @@ export const metaFields = {
   epoch: "The generation of the run.",
   formerly: "What it was called before the server lost events of it, the newest name first.",
   seq: "Seq of its latest event.",
+  kept: "Seq of the newest event that was put into the stream.",
   lost: "Seq of the newest event that was kept once and is no more.",
   state: "`open`, `closed`, `detached`, or `lost` once it was told that its last producer is.",
   outcome: "How it ended.",

@@ -81,8 +81,8 @@ export class RedisEventSource {
         this.#tally.told(data);
         return controlEvent(last.id, last.runId, "bus.gap", data);
       },
-      delivered: () => {
-        this.#tally.delivered += 1;
+      delivered: (events) => {
+        this.#tally.delivered += events;
       },
       decide: (what, callback, otherwise) => decide(what, callback, otherwise, (error) => this.#errors.tell(error)),
     };
