@@ -21,7 +21,7 @@ local given = cjson.decode(ARGV[1])
 local meta, events, traces = KEYS[1], KEYS[2], KEYS[3]
 local now = millis()
 local own = 'batch:' .. given.relay
-local known = call('HMGET', meta, 'epoch', 'seq', 'state', 'before', 'lease', 'outcome', 'formerly', 'server', own, 'kept', 'lost')
+local known = call('HMGET', meta, 'epoch', 'seq', 'state', 'earlier', 'lease', 'outcome', 'formerly', 'server', own, 'kept', 'lost')
 local epoch, seq, state = known[1], tonumber(known[2] or 0), known[3]
 local lease, formerly, taken = tonumber(known[5] or 0), known[7] or '', tonumber(known[9] or 0)
 local server = serverId()
@@ -59,7 +59,11 @@ if epoch and state == 'closed' and not isNext then return { 'sealed', epoch, tex
 if not epoch or state == 'closed' then
   call('DEL', meta, events, traces)
   if epoch then
-    call('HSET', meta, 'before', epoch, 'beforeSeq', text(seq), 'beforeOutcome', known[6] or 'unknown')
+    local earlier = { epoch .. ' ' .. text(seq) .. ' ' .. (known[6] or 'unknown') }
+    for life in string.gmatch(known[4] or '', '[^,]+') do
+      if #earlier < 8 then earlier[#earlier + 1] = life end
+    end
+    call('HSET', meta, 'earlier', table.concat(earlier, ','))
   elseif given.bound ~= '' then
     call('HSET', meta, 'formerly', given.bound)
   end
@@ -179,13 +183,13 @@ export const read = script(
   "read",
   `
 local meta, events = KEYS[1], KEYS[2]
-local known = call('HMGET', meta, 'epoch', 'seq', 'lost', 'state', 'outcome', 'lease', 'before', 'beforeSeq', 'beforeOutcome', 'kept')
+local known = call('HMGET', meta, 'epoch', 'seq', 'lost', 'state', 'outcome', 'lease', 'earlier', 'kept')
 if not known[1] then return false end
-local lost, kept = tonumber(known[3] or 0), tonumber(known[10] or 0)
+local lost, kept = tonumber(known[3] or 0), tonumber(known[8] or 0)
 if kept > lost and call('EXISTS', events) == 0 then lost = kept end
 local reply = {
   known[1], known[2], text(lost), known[4], known[5] or '', text(tonumber(known[6]) - millis()),
-  known[7] or '', known[8] or '0', known[9] or '',
+  known[7] or '',
 }
 if ARGV[1] == 'standing' then return reply end
 local from = '-'

@@ -11,10 +11,13 @@ import {
   shown,
   taken,
 } from "../bus/support.js";
+import { withContextManager } from "../otel/support.js";
 import { type Connection, clientNames } from "./clients.js";
 import { until } from "./contract.js";
 import { hasRedis, RedisServer } from "./redis-server.js";
 import { Stages } from "./stage.js";
+
+withContextManager();
 
 describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, through %s:", (name) => {
   const stages = new Stages();
@@ -52,6 +55,37 @@ describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, t
     expect(events.map(({ id }) => id)).toEqual([2, 4, 5, 6].map(idOf));
     expect(dataOf(events[1])).toEqual({ missed: 2, reason: "cut", resumeAfter: idOf(2) });
     expect(dataOf(events[3])).toEqual({ missed: 1, reason: "cut", resumeAfter: idOf(5) });
+  });
+
+  it("the end of the life that was read, although others began and ended while nothing came through", async () => {
+    const bus = stages.bus();
+    const relay = stages.relay(bus, one);
+    const network = await stages.network(server.port);
+    const source = stages.source(await stages.connect(network.url, name));
+    const reader = source.subscribe("r");
+    await reader.attached;
+    const live = async (act: () => unknown) => {
+      await bus.run("r", async () => act());
+      bus.closeStream("r", "completed");
+      await relay.flush();
+    };
+    await live(async () => {
+      bus.emit("note", { n: 1 });
+      const [first] = await read(reader, 1);
+      expect(shown([taken(first)])).toEqual([1]);
+      network.isDown = true;
+      network.cut();
+      bus.emit("note", { n: 2 });
+      bus.emit("agent.model.chunk", { n: 3 });
+    });
+    for (const n of [4, 5, 6]) await live(() => bus.emit("note", { n }));
+    network.isDown = false;
+    const rest = await readToEnd(reader);
+    expect(shown(rest)).toEqual(["gap 2"]);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
+    const generation = generationOf(taken(rest[0]));
+    expect(await source.standing("r", generation)).toMatchObject({ state: "closed", lastId: `${generation}.3` });
+    expect(shown(await readToEnd(source.subscribe("r")))).toEqual([6]);
   });
 
   it("what a slow reader lost, with what a gap that it lost would have told", async () => {

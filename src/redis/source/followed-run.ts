@@ -7,7 +7,7 @@ import { Arrivals } from "./arrivals.js";
 import { Attaching } from "./attaching.js";
 import { eventOf, gap } from "./remote-event.js";
 import { replayOf } from "./replay-of.js";
-import { missed, outcomeOf, type Standing } from "./standing.js";
+import { type Closed, missed, outcomeOf, type Standing } from "./standing.js";
 
 /** What a run that is followed needs of its source. */
 export interface FollowHost {
@@ -176,6 +176,8 @@ export class FollowedRun {
     const missed = last - this.#seq;
     const resumeAfter = eventId(epoch, this.#seq);
     this.#append(gap(this.runId, epoch, last, { missed, reason: "cut", resumeAfter }), last);
+    // A reader may have asked for its replay when some of these were still kept: its own gap would be another.
+    this.#attaching.forget(last);
   }
 
   #append(event: BusEvent, seq: number): void {
@@ -220,7 +222,7 @@ export class FollowedRun {
       return;
     }
     this.#forgottenSince = undefined;
-    const { epoch, seq, before, leaseMillis } = standing;
+    const { epoch, seq, earlier, leaseMillis } = standing;
     this.#leaseMillis = Math.max(this.#leaseMillis, leaseMillis);
     const seen = this.#seen?.epoch === epoch ? this.#seen : undefined;
     this.#seen = seq === this.#seq ? undefined : { epoch, seq, isBehind: seq < asked };
@@ -230,7 +232,8 @@ export class FollowedRun {
       if (seq > 0 && !isLost) return;
       this.#fill(standing, 0, next);
     } else if (epoch !== this.#epoch) {
-      if (before?.epoch === this.#epoch) this.#next(standing, before);
+      const own = earlier.find((closed) => closed.epoch === this.#epoch);
+      if (own) this.#next(standing, own);
       else this.#replaced(standing);
     } else if (seq > this.#seq) {
       if (!isLost) return;
@@ -276,9 +279,9 @@ export class FollowedRun {
   }
 
   /** The generation was closed and another began. */
-  #next(standing: Standing, before: NonNullable<Standing["before"]>): void {
-    if (before.seq > this.#seq) this.#missing(before.epoch, before.seq);
-    this.finish({ reason: "closed", outcome: before.outcome });
+  #next(standing: Standing, { epoch, seq, outcome }: Closed): void {
+    if (seq > this.#seq) this.#missing(epoch, seq);
+    this.finish({ reason: "closed", outcome });
     this.#attaching.forget(0);
     this.life = this.#newLife();
     this.#fill(standing, 0);
