@@ -72,7 +72,7 @@ if not epoch or state == 'closed' then
 else
   local isMissed = isBound and taken < given.acked
   local isMoved = server and known[8] and known[8] ~= server
-  -- Not by a relay.
+  -- Somebody else took the events: a relay notes what it takes.
   if kept > lost and call('EXISTS', events) == 0 then call('HSET', meta, 'lost', text(kept)) end
   if (isMissed or isMoved) and not isAlone() then
     local names = { epoch }
