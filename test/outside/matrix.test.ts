@@ -42,7 +42,7 @@ function addBehaviours({ folder }: UserProject): void {
 
 const tool = (path: string) => join(toolchain?.folder ?? "", "node_modules", path);
 
-describe.each(sdks)("spanbus on $traces $version ($says)", (sdk) => {
+describe.each(sdks)("spanbus on OpenTelemetry SDK $name", (sdk) => {
   const project = projects.get(sdk);
   const here = it.skipIf(!project);
   const compile = (typescript: string, ...options: string[]) =>

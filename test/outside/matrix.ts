@@ -2,67 +2,42 @@ import { readFileSync } from "node:fs";
 
 export type ModuleKind = "import" | "require";
 
+type Versions = Readonly<Record<string, string>>;
+
 /** A generation of the SDK, in a project of its own: one tree of packages cannot hold two. */
 export interface Sdk {
+  readonly name: string;
   /** Folder of the project. */
   readonly project: string;
-  readonly says: string;
-  /** Package that has the tracer provider, and its version. */
-  readonly traces: string;
-  readonly version: string;
-  readonly versions: Readonly<Record<string, string>>;
+  readonly versions: Versions;
   /** What runs in an application that loads its packages so: package, version, and how its code is loaded. */
   readonly loads: Readonly<Record<ModuleKind, readonly string[]>>;
   /** The oldest Node that OpenTelemetry supports. */
-  readonly node: string;
+  readonly oldestNode: string;
 }
-
-const dependencies = (project: string): Record<string, string> =>
-  JSON.parse(readFileSync(new URL(`${project}/package.json`, import.meta.url), "utf8")).dependencies;
 
 /** SDK 2 is CommonJS: whatever loads it, it is there once. */
-function sdk2(project: string, says: string): Sdk {
+function sdk2(name: string, project: string): Sdk {
   const versions = dependencies(project);
-  const traces = "@opentelemetry/sdk-trace-base";
   const loads = loaded(versions, "require");
-  return {
-    project,
-    says,
-    traces,
-    version: versions[traces] ?? "",
-    versions,
-    loads: { import: loads, require: loads },
-    node: "18.19",
-  };
+  return { name, project, versions, loads: { import: loads, require: loads }, oldestNode: "18.19" };
 }
 
-/** SDK 3 and its API are there twice, as ESM and as CommonJS: an application that uses `require()` has one, the bus the other. */
-function sdk3(project: string, says: string): Sdk {
+/** SDK 3 and its API are there as ESM and as CommonJS: of the API, an application that uses `require()` has one, the bus the other. */
+function sdk3(name: string, project: string): Sdk {
   const versions = dependencies(project);
-  const traces = "@opentelemetry/sdk-trace";
-  const ofTheBus = loaded({ "@opentelemetry/api": versions["@opentelemetry/api"] ?? "" }, "import");
+  const ofTheBus = loaded(versions, "import").filter((each) => each.startsWith("@opentelemetry/api@"));
   const loads = { import: loaded(versions, "import"), require: [...ofTheBus, ...loaded(versions, "require")] };
-  return { project, says, traces, version: versions[traces] ?? "", versions, loads, node: "22.15" };
+  return { name, project, versions, loads, oldestNode: "22.15" };
 }
-
-const loaded = (versions: Readonly<Record<string, string>>, kind: ModuleKind) =>
-  Object.entries(versions).map(([name, version]) => `${name}@${version} ${kind}`);
 
 export const sdks: readonly Sdk[] = [
-  sdk2("otel-2-oldest", "the oldest that works"),
-  sdk2("otel-2-newest", "the newest of 2.x"),
-  sdk3("otel-3", "the newest"),
+  sdk2("2.x, the oldest that works", "otel-2-oldest"),
+  sdk2("2.x, the newest", "otel-2-newest"),
+  sdk3("3.x, the newest", "otel-3"),
 ];
 
-const tools = Object.entries(dependencies("toolchain"));
-
-/** Versions of a tool, each in a folder of its own. */
-const versionsOf = (tool: string) =>
-  tools.flatMap(([folder, specifier]) => {
-    const [, version] = new RegExp(`^npm:${tool}@(.*)$`).exec(specifier) ?? [];
-    return version === undefined ? [] : [{ folder, version }];
-  });
-
+/** Versions of Node and TypeScript, each installed in a folder of its own. */
 export const nodes = versionsOf("node");
 export const typescripts = versionsOf("typescript");
 
@@ -71,3 +46,18 @@ export const moduleKinds = [
   { kind: "import", folder: "imported", type: "module" },
   { kind: "require", folder: "required", type: "commonjs" },
 ] as const;
+
+function loaded(versions: Versions, kind: ModuleKind): string[] {
+  return Object.entries(versions).map(([name, version]) => `${name}@${version} ${kind}`);
+}
+
+function versionsOf(tool: string): readonly { readonly folder: string; readonly version: string }[] {
+  return Object.entries(dependencies("toolchain")).flatMap(([folder, specifier]) => {
+    const [, version] = new RegExp(`^npm:${tool}@(.*)$`).exec(specifier) ?? [];
+    return version === undefined ? [] : [{ folder, version }];
+  });
+}
+
+function dependencies(project: string): Versions {
+  return JSON.parse(readFileSync(new URL(`${project}/package.json`, import.meta.url), "utf8")).dependencies;
+}
