@@ -1,5 +1,5 @@
 import { deepEqual, doesNotThrow, equal, ok } from "node:assert/strict";
-import { type DiagLogger, diag } from "@opentelemetry/api";
+import { type Attributes, type DiagLogger, diag } from "@opentelemetry/api";
 import { alwaysRecord, EventBus } from "spanbus";
 import type { Behaviours } from "./behaviour.js";
 import {
@@ -7,6 +7,7 @@ import {
   AlwaysOnSampler,
   exportingTo,
   InMemorySpanExporter,
+  type ReadableSpan,
   type SpanProcessor,
   TracerProvider,
 } from "./sdk.js";
@@ -168,6 +169,33 @@ export const processors: Behaviours = {
     list.push("b");
     agent.setAttribute("list", ["c"]);
     deepEqual(started?.attributes, { list: ["a"] });
+    agent.end();
+  },
+
+  "what a span holds beyond plain values is read where the SDK keeps it": () => {
+    const service = new Service({ attributes: ["deep"] });
+    const messages = [{ role: "assistant", parts: [{ type: "text", content: "sunny" }] }];
+    const agent = service.agent("planner");
+    const structured: Record<string, unknown> = {
+      "gen_ai.output.messages": messages,
+      deep: { bytes: new Uint8Array(3) },
+    };
+    agent.setAttributes(structured as Attributes);
+    agent.end();
+    const kept = (agent as unknown as ReadableSpan).attributes;
+    const { data, attributes } = eventOf(service.history(agent), "agent.invocation.completed");
+    equal(data.output, "gen_ai.output.messages" in kept ? JSON.stringify(messages) : undefined);
+    deepEqual(attributes?.["deep"], "deep" in kept ? { bytes: "AAAA" } : undefined);
+    equal(service.bus.stats().errors, 0);
+  },
+
+  "a log body of any shape is text": () => {
+    const service = new Service();
+    const agent = service.agent("planner");
+    const bodies = ["thanks", 7, { image: new Uint8Array(3), list: [1, null, "a"] }];
+    for (const body of bodies) service.record({ eventName: "note", body }, agent);
+    const seen = service.history(agent).flatMap((event) => (event.type === "note" ? [event.data["body"]] : []));
+    deepEqual(seen, ["thanks", "7", '{"image":"AAAA","list":[1,null,"a"]}']);
     agent.end();
   },
 
