@@ -2,7 +2,7 @@ import { copyFileSync, cpSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserProject } from "../../scripts/user-project.js";
-import { moduleKinds, type Sdk, typescripts } from "./matrix.js";
+import { moduleKinds, type Sdk, sdks, typescripts } from "./matrix.js";
 
 /** As strict as it gets, the declarations of OpenTelemetry included. */
 const compilerOptions = {
@@ -31,25 +31,31 @@ export interface Report {
 
 /** A project with one generation of the SDK, and the behaviours in it as programs. */
 export class BehavingProject {
+  readonly sdk: Sdk;
   readonly folder: string;
   readonly #project: UserProject;
   readonly #toolchain: UserProject;
 
-  private constructor(project: UserProject, toolchain: UserProject) {
+  private constructor(sdk: Sdk, project: UserProject, toolchain: UserProject) {
+    this.sdk = sdk;
     this.folder = project.folder;
     this.#project = project;
     this.#toolchain = toolchain;
   }
 
-  /** Undefined where the packages cannot be had. */
-  static async install({ project: name }: Sdk): Promise<BehavingProject | undefined> {
+  /** One for each generation; none where packages cannot be had. */
+  static async installAll(): Promise<readonly BehavingProject[]> {
     const toolchain = await UserProject.installIfPossible("test/outside/toolchain");
-    const project = toolchain && (await UserProject.installIfPossible(`test/outside/${name}`));
-    if (!project) return undefined;
-    const behaving = new BehavingProject(project, toolchain);
-    behaving.#addBehaviours();
-    await behaving.compile(typescripts.at(-1)?.folder ?? "", "--noCheck");
-    return behaving;
+    const all: BehavingProject[] = [];
+    for (const sdk of toolchain ? sdks : []) {
+      const project = await UserProject.installIfPossible(`test/outside/${sdk.project}`);
+      if (!project || !toolchain) return [];
+      const behaving = new BehavingProject(sdk, project, toolchain);
+      behaving.#addBehaviours();
+      await behaving.compile(typescripts.at(-1)?.folder ?? "", "--noCheck");
+      all.push(behaving);
+    }
+    return all;
   }
 
   /** What the compiler says, nothing if it has no complaint. */

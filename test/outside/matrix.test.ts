@@ -1,15 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { BehavingProject } from "./behaving.js";
 import { all } from "./behaviours/all.js";
-import { moduleKinds, nodes, type Sdk, sdks, typescripts } from "./matrix.js";
+import { moduleKinds, nodes, sdks, typescripts } from "./matrix.js";
 
-const projects = new Map<Sdk, BehavingProject | undefined>();
-for (const sdk of sdks) projects.set(sdk, await BehavingProject.install(sdk));
+const projects = await BehavingProject.installAll();
 
 const cells = nodes.flatMap((node) => moduleKinds.map((modules) => ({ node, modules, kind: modules.kind })));
 
 describe.each(sdks)("spanbus on OpenTelemetry SDK $name", (sdk) => {
-  const project = projects.get(sdk);
+  const project = projects.find((each) => each.sdk === sdk);
   const here = it.skipIf(!project);
 
   here.each(typescripts)("is accepted by TypeScript $version, under the strictest settings", async ({ folder }) => {

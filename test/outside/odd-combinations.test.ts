@@ -4,18 +4,13 @@ import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { BehavingProject } from "./behaving.js";
 import { all } from "./behaviours/all.js";
-import { type Sdk, sdks } from "./matrix.js";
 
 const API = "@opentelemetry/api";
 const everything = Object.keys(all).map((name) => `ok ${name}`);
 
-const installed: { sdk: Sdk; project: BehavingProject }[] = [];
-for (const sdk of sdks) {
-  const project = await BehavingProject.install(sdk);
-  if (project) installed.push({ sdk, project });
-}
-const here = it.skipIf(installed.length < sdks.length);
-const of = (name: string) => installed.find(({ sdk }) => sdk.project === name) ?? expect.fail(`no ${name}`);
+const projects = await BehavingProject.installAll();
+const here = it.skipIf(projects.length === 0);
+const of = (name: string) => projects.find(({ sdk }) => sdk.project === name) ?? expect.fail(`no ${name}`);
 
 /** The program that uses `import`, in a folder of its own, which may have packages that hide those of the project. */
 function variant({ folder }: BehavingProject, name: string): { program: string; folder: string; packages: string } {
@@ -38,18 +33,19 @@ function installWithApiOf(other: BehavingProject, project: BehavingProject, pack
 describe("spanbus behaves", () => {
   here("with a copy of the API that is older than the application's", async () => {
     const [oldest, newest] = [of("otel-2-oldest"), of("otel-3")];
-    const { program, packages } = variant(newest.project, "older-api");
-    installWithApiOf(oldest.project, newest.project, packages);
-    const { lines, loaded } = await newest.project.behave(program);
+    const { program, packages } = variant(newest, "older-api");
+    installWithApiOf(oldest, newest, packages);
+    const { lines, loaded } = await newest.behave(program);
     expect(lines).toEqual(everything);
     expect(loaded).toContain(`${API}@${newest.sdk.versions[API]} import`);
     expect(loaded).toContain(`${API}@${oldest.sdk.versions[API]} require`);
   });
 
   here("in an ESM application whose SDK was loaded by require()", async () => {
-    const { sdk, project } = of("otel-3");
+    const project = of("otel-3");
+    const { versions, loads } = project.sdk;
     const { program, packages } = variant(project, "required-sdk");
-    for (const name of Object.keys(sdk.versions).filter((each) => /sdk|context/.test(each))) {
+    for (const name of Object.keys(versions).filter((each) => /sdk|context/.test(each))) {
       const file = join(packages, name, "index.js");
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, `module.exports = require(${JSON.stringify(packageOf(project, name))});\n`);
@@ -57,11 +53,11 @@ describe("spanbus behaves", () => {
     const { lines, loaded } = await project.behave(program);
     expect(lines).toEqual(everything);
     const isApiOrSdk = (name: string) => /api|sdk|context/.test(name);
-    expect(loaded.filter(isApiOrSdk)).toEqual(sdk.loads.require.filter(isApiOrSdk));
+    expect(loaded.filter(isApiOrSdk)).toEqual(loads.require.filter(isApiOrSdk));
   });
 
   here("where the bus is of another copy of spanbus than what the application imports", async () => {
-    const { project } = of("otel-2-newest");
+    const project = of("otel-2-newest");
     const { program, folder, packages } = variant(project, "two-copies");
     cpSync(packageOf(project, "spanbus"), join(packages, "spanbus"), { recursive: true });
     const service = join(folder, "service.js");
@@ -75,7 +71,7 @@ describe("spanbus behaves", () => {
   here.each(["esm", "cjs"] as const)("bundled with everything into one minified file (%s)", async (format) => {
     const outfile = `bundle.${format === "esm" ? "mjs" : "cjs"}`;
     const banner = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
-    for (const { sdk, project } of installed) {
+    for (const project of projects) {
       await build({
         absWorkingDir: project.folder,
         entryPoints: ["imported/main.js"],
@@ -87,7 +83,8 @@ describe("spanbus behaves", () => {
         ...(format === "esm" && { banner: { js: banner } }),
       });
       const { lines, loaded } = await project.behave(outfile);
-      expect({ sdk: sdk.name, lines, loaded }).toEqual({ sdk: sdk.name, lines: everything, loaded: [] });
+      const { name } = project.sdk;
+      expect({ name, lines, loaded }).toEqual({ name, lines: everything, loaded: [] });
     }
   });
 });
@@ -95,8 +92,8 @@ describe("spanbus behaves", () => {
 describe("spanbus with a copy of the API that is newer than the application's", () => {
   here("sees the spans, and says why it cannot bind a run", async () => {
     const [older, newer] = [of("otel-2-newest"), of("otel-3")];
-    const { folder, packages } = variant(older.project, "newer-api");
-    installWithApiOf(newer.project, older.project, packages);
+    const { folder, packages } = variant(older, "newer-api");
+    installWithApiOf(newer, older, packages);
     const program = `
       import { context, diag } from "@opentelemetry/api";
       import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
@@ -109,7 +106,7 @@ describe("spanbus with a copy of the API that is newer than the application's", 
       console.log(service.types(agent).join());
     `;
     writeFileSync(join(folder, "says.js"), program);
-    expect(await older.project.output("newer-api/says.js")).toEqual([
+    expect(await older.output("newer-api/says.js")).toEqual([
       expect.stringMatching(
         `^spanbus: the application has ${API} ${older.sdk.versions[API]}, and the newer copy .* install one for both$`,
       ),
