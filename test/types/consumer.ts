@@ -13,7 +13,7 @@ const modules = join(root, "node_modules");
 const tsc = join(modules, ".bin", "tsc");
 
 /** As strict as it gets: whatever the declarations of spanbus do not say properly is an error. */
-const strict = {
+export const strict = {
   target: "es2022",
   lib: ["es2022"],
   module: "nodenext",
