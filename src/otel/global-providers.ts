@@ -1,37 +1,29 @@
+import { API, registered } from "./registered.js";
 import { whenSet } from "./when-set.js";
 
-/**
- * Where OpenTelemetry's API keeps what was registered. All copies of the API share these places, also the one that `import`
- * loads and the one that `require` loads, and so they say more than the copy of the API that spanbus has.
- */
-const API = Symbol.for("opentelemetry.js.api.1");
 /** Of the package `@opentelemetry/api-logs`. */
 const API_LOGS = Symbol.for("io.opentelemetry.js.api.logs");
 /** The version of the logs API that its getter is asked for. */
 const API_LOGS_VERSION = 1;
 
 type Then = (provider: unknown) => void;
-type Registered = {
-  readonly [API]?: { readonly trace?: unknown; readonly logs?: unknown };
-  readonly [API_LOGS]?: unknown;
-};
 
 /** The global tracer provider, if there is one. */
 export function globalTracerProvider(): unknown {
-  const registered = (globalThis as Registered)[API]?.trace;
-  return isProxy(registered) ? registered._delegate : registered;
+  const { trace } = registered();
+  return isProxy(trace) ? trace._delegate : trace;
 }
 
 /** The global logger provider, if there is one. */
 export function globalLoggerProvider(): unknown {
-  const { [API]: api, [API_LOGS]: getter } = globalThis as Registered;
-  return api?.logs ?? (typeof getter === "function" ? getter(API_LOGS_VERSION) : undefined);
+  const { [API_LOGS]: getter } = globalThis as { [API_LOGS]?: unknown };
+  return registered().logs ?? (typeof getter === "function" ? getter(API_LOGS_VERSION) : undefined);
 }
 
 /** Calls back with the global tracer provider, now or as soon as one is registered. What it returns stops the waiting. */
 export function whenTracerProvider(then: Then): () => void {
   return whenDeep(globalThis, API, (api, stops) => {
-    stops.push(whenSet(api, "trace", (registered) => stops.push(whenReal(registered, then))));
+    stops.push(whenSet(api, "trace", (proxy) => stops.push(whenReal(proxy, then))));
   });
 }
 
