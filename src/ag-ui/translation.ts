@@ -28,7 +28,7 @@ type Failure = { readonly message: string; readonly code: string };
 export class Translation {
   readonly #options: TranslationOptions;
   readonly #works = new Works();
-  readonly #agent = newAgent(undefined);
+  readonly #agent = newAgent();
   readonly #usage = new Usage();
   readonly #toolCallIds = new RecentIds();
   #run: { readonly threadId: string; readonly runId: string } | undefined;
@@ -99,7 +99,7 @@ export class Translation {
 
   #started(operation: Operation, event: BusEvent, data: Data): Work {
     const parent = this.#works.around(event.spanId, event.parentSpanId, operation);
-    const agent = living(parent ? agentInside(parent) : this.#agent);
+    const agent = parent ? agentInside(parent) : this.#agent;
     const name = nameOf(operation, data);
     const work = {
       operation,
@@ -154,7 +154,7 @@ export class Translation {
       ...(agent.id !== undefined && { parentSubagentRunId: agent.id }),
       ...(caller?.face.kind === "tool" && { parentToolCallId: caller.face.toolCallId }),
     });
-    return { kind: "agent", agent: newAgent({ id, name, caller: agent }) };
+    return { kind: "agent", agent: newAgent(id) };
   }
 
   #step(agent: Agent, name: string): Face {
@@ -183,7 +183,7 @@ export class Translation {
       type: "TOOL_CALL_START",
       toolCallId,
       toolCallName: name ?? "tool",
-      ...(asking?.agent === agent && { parentMessageId: asking.messageId }),
+      ...(asking && { parentMessageId: asking.messageId }),
       ...by(agent),
     });
     const face: Face = { kind: "tool", toolCallId, state: "started" };
@@ -221,7 +221,7 @@ export class Translation {
       });
     } else if (face.kind === "reply" && output !== undefined) {
       this.#complete(work, face.reply, answerText(output, text(data, "finishReason")));
-    } else if (operation === "invocation" && !work.hasSpoken && output !== undefined) {
+    } else if (operation === "invocation" && !work.hasSpoken && output !== undefined && this.#works.isOpen(work)) {
       this.#sayAlone(event, work, answerText(output, undefined));
     }
     if (operation === "invocation" && agentInside(work) === this.#agent) this.#error = error;
@@ -297,7 +297,6 @@ export class Translation {
 
   #closeAgent(agent: Agent, failure: Failure | undefined): void {
     for (const work of this.#works.open()) if (work.agent === agent) this.#close(work, failure);
-    agent.isOver = true;
     const subagentRunId = agent.id ?? "";
     if (failure) this.#tell({ type: "SUBAGENT_ERROR", subagentRunId, ...failure });
     else this.#tell({ type: "SUBAGENT_FINISHED", subagentRunId });
@@ -310,7 +309,7 @@ export class Translation {
 
   #agentAround(event: BusEvent): Agent {
     const around = this.#works.around(event.spanId, event.parentSpanId);
-    return living(around ? agentInside(around) : this.#agent);
+    return around ? agentInside(around) : this.#agent;
   }
 
   #tell(draft: AgUiDraft): void {
@@ -330,11 +329,6 @@ function isOperation(name: string): name is Operation {
 
 function by(agent: Agent): { readonly subagentRunId?: string } {
   return agent.id === undefined ? {} : { subagentRunId: agent.id };
-}
-
-/** The agent, or who called it once it is over. */
-function living(agent: Agent): Agent {
-  return agent.isOver && agent.caller ? living(agent.caller) : agent;
 }
 
 /** Events of the catalogue may be published by hand, and changed by `redact`: nothing is taken for granted. */

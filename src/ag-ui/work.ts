@@ -4,10 +4,6 @@ import type { Operation } from "../bus/event.js";
 export interface Agent {
   /** None: the agent of the run. */
   readonly id?: string;
-  readonly name?: string | undefined;
-  /** Who called it. */
-  readonly caller?: Agent;
-  isOver: boolean;
   /** Names of its steps that are open: AG-UI pairs steps by name. */
   readonly steps: Set<string>;
   /** The reply its newest model call writes; none while several write at once. */
@@ -61,6 +57,6 @@ export function* outwards(work: Work | undefined): Generator<Work> {
   for (let each = work; each; each = each.parent) yield each;
 }
 
-export function newAgent(agent: { id: string; name: string; caller: Agent } | undefined): Agent {
-  return { ...agent, isOver: false, steps: new Set(), writing: new Set() };
+export function newAgent(id?: string): Agent {
+  return { ...(id !== undefined && { id }), steps: new Set(), writing: new Set() };
 }

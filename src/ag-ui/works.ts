@@ -44,7 +44,7 @@ export class Works {
   around(spanId: string | undefined, parentSpanId: string | undefined, operation?: Operation): Work | undefined {
     const own = spanId === undefined ? undefined : this.#bySpan.get(spanId);
     const around = own?.findLast((each) => each.operation !== operation) ?? this.#at(parentSpanId);
-    return [...outwards(around)].find((each) => this.#open.has(each));
+    return [...outwards(around)].find((each) => this.isOpen(each));
   }
 
   /** Takes an open work out; false if it was not open. */
@@ -59,6 +59,10 @@ export class Works {
     const [oldest] = this.#over.keys();
     if (this.#over.size > MAX_OVER && oldest !== undefined) this.#over.delete(oldest);
     return true;
+  }
+
+  isOpen(work: Work): boolean {
+    return this.#open.has(work);
   }
 
   /** What is open, newest first. */

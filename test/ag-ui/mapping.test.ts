@@ -214,6 +214,33 @@ describe("messages", () => {
     expect(only(events, "TEXT_MESSAGE_CONTENT").map(({ delta }) => delta)).toEqual(["Hello"]);
   });
 
+  it("streamed by two instrumentations are those of the one that began, to its end", async () => {
+    const events = await front([
+      ["model.started", "outer"],
+      ["model.started", "inner", "outer"],
+      ["model.chunk", "outer", undefined, { text: "Hel" }],
+      ["model.chunk", "inner", "outer", { text: "Hello" }],
+      ["model.completed", "inner", "outer", { output: "Hello" }],
+      ["model.chunk", "outer", undefined, { text: "lo" }],
+      ["model.completed", "outer"],
+    ]);
+    expect(only(events, "TEXT_MESSAGE_CONTENT").map(({ delta }) => delta)).toEqual(["Hel", "lo"]);
+  });
+
+  it("hold no calls of tools where it is not known which model asked", async () => {
+    const parents: (string | undefined)[] = [];
+    for (const other of [[], [["model.started", "m2", "a"] as Told]]) {
+      const events = await front([
+        agent,
+        ["model.started", "m", "a"],
+        ...other,
+        ["tool.started", "t", "a", { toolName: "x" }],
+      ]);
+      parents.push(only(events, "TOOL_CALL_START")[0]?.parentMessageId);
+    }
+    expect(parents).toEqual([expect.any(String), undefined]);
+  });
+
   it("are the answer of the agent where its model calls hold none", async () => {
     const events = await front([agent, ["model.started", "m", "a"], ["model.completed", "m", "a"], agentEnd]);
     expect(only(events, "TEXT_MESSAGE_CONTENT").map(({ delta }) => delta)).toEqual(["Sunny."]);
@@ -298,6 +325,26 @@ describe("what stands inside of an agent", () => {
       "STEP_STARTED docs (2)",
       "STEP_FINISHED docs",
       "STEP_FINISHED docs (2)",
+    ]);
+  });
+
+  it("and outlives the sub-agent around it is closed with that, once", async () => {
+    const events = await front([
+      agent,
+      ["invocation.started", "b", "a", { agentName: "cook" }],
+      ["invocation.started", "c", "b", { agentName: "baker" }],
+      ["invocation.completed", "b", "a"],
+      ["step.started", "s", "c", { name: "knead" }],
+      ["step.completed", "s", "c", { name: "knead" }],
+      ["invocation.completed", "c", "b"],
+    ]);
+    expect(outline(events).slice(1, -1)).toEqual([
+      "SUBAGENT_STARTED cook",
+      "SUBAGENT_STARTED baker",
+      "SUBAGENT_FINISHED",
+      "SUBAGENT_FINISHED",
+      "STEP_STARTED knead",
+      "STEP_FINISHED knead",
     ]);
   });
 
