@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type AGUIEvent, HttpAgent } from "@ag-ui/client";
 import { EventEncoder } from "@ag-ui/encoder";
+import { getRequestListener } from "@hono/node-server";
 import { context, trace } from "@opentelemetry/api";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { EventBus, type Subscription } from "spanbus";
@@ -75,6 +76,21 @@ describe("the official client of AG-UI, over HTTP, of a real agent", () => {
     // The two calls of the first reply stand in one message, as the model made them.
     expect(newMessages.filter(({ role }) => role === "assistant")).toHaveLength(3);
     expect(newMessages.at(-1)).toMatchObject({ role: "assistant", content: expect.stringMatching(/^Oslo it is\./) });
+  });
+
+  it("releases the subscription when it leaves in the middle", async () => {
+    const subscription = bus.subscribe("trip-3");
+    const frames = ReadableStream.from(toAgUi(subscription)).pipeThrough(
+      new TransformStream({ transform: (event, out) => out.enqueue(`data: ${JSON.stringify(event)}\n\n`) }),
+    );
+    const body = frames.pipeThrough(new TextEncoderStream());
+    const headers = { "content-type": "text/event-stream" };
+    server = createServer(getRequestListener(() => new Response(body, { headers }))).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const agent = new HttpAgent({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` });
+    bus.publish({ runId: "trip-3", type: "note" });
+    await agent.runAgent({}, { onCustomEvent: () => agent.abortRun() }).catch(() => {});
+    expect(await subscription.ended).toEqual({ reason: "returned" });
   });
 
   it("gets the same from a bus in another process", async () => {

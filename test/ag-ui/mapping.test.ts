@@ -165,6 +165,14 @@ describe("tool calls", () => {
     ]);
   });
 
+  it("that end twice, as only events written by hand do, are two", async () => {
+    const end: Told = ["tool.completed", "t", undefined, { toolName: "x", result: "r" }];
+    const events = await front([["tool.started", "t", undefined, { toolName: "x" }], end, end]);
+    const calls = only(events, "TOOL_CALL_START").map(({ toolCallId }) => toolCallId);
+    expect(only(events, "TOOL_CALL_RESULT").map(({ toolCallId }) => toolCallId)).toEqual(calls);
+    expect(new Set(calls).size).toBe(2);
+  });
+
   it("with an id that was used before get another", async () => {
     const call: Told[] = [
       ["tool.started", "t1", undefined, { toolName: "x", toolCallId: "call" }],
@@ -336,7 +344,7 @@ describe("what stands inside of an agent", () => {
       ["invocation.completed", "b", "a"],
       ["step.started", "s", "c", { name: "knead" }],
       ["step.completed", "s", "c", { name: "knead" }],
-      ["invocation.completed", "c", "b"],
+      ["invocation.completed", "c", "b", { output: "Bread." }],
     ]);
     expect(outline(events).slice(1, -1)).toEqual([
       "SUBAGENT_STARTED cook",
