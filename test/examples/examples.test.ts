@@ -156,7 +156,7 @@ const expectations: Record<string, (output: string) => void> = {
     expect(output).toMatch(/^ {2}gets the flight search did not answer$/m);
     expect(output).toMatch(/^ {2}says Oslo it is\./m);
     expect(output).toMatch(/^■ run-A finished$/m);
-    const [, roles] = /as the client keeps it:\n([^]*)/.exec(output) ?? [];
+    const [, roles] = /as the client keeps it:\n(.*)/s.exec(output) ?? [];
     expect(roles?.match(/\w+/g)).toEqual(["assistant", "tool", "tool", "assistant", "tool", "assistant"]);
   },
 };
