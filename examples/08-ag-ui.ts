@@ -47,10 +47,12 @@ server.close();
 /** Sends an agent off, and its run to whoever asked. */
 async function plan(request: Request): Promise<Response> {
   const { threadId, runId } = (await request.json()) as { threadId: string; runId: string };
+  // On the bus the run has an id of its own: by one that a client may choose, it could read the run of another.
+  const ownId = crypto.randomUUID();
   // Subscribed before the agent begins, so that the front end misses nothing of it.
-  const events = toAgUi(bus.subscribe(runId, { types: ["agent.*"] }), { threadId, runId });
+  const events = toAgUi(bus.subscribe(ownId, { types: ["agent.*"] }), { threadId, runId });
   // What it throws is in its events: the front end gets it as RUN_ERROR.
-  bus.run(runId, () => dispatch(model, { from: "Berlin", to: "Oslo" }, { stream: true })).catch(() => {});
+  bus.run(ownId, () => dispatch(model, { from: "Berlin", to: "Oslo" }, { stream: true })).catch(() => {});
   // Pulled by the socket: when the client leaves, the subscription is released.
   const frames = ReadableStream.from(events).pipeThrough(
     new TransformStream({

@@ -72,7 +72,7 @@ export class Translation {
   #begin(event: BusEvent | undefined): { readonly threadId: string; readonly runId: string } {
     if (this.#run) return this.#run;
     const runId = this.#options.runId ?? event?.runId ?? crypto.randomUUID();
-    const threadId = this.#options.threadId ?? text(event?.data as Data, "conversationId") ?? runId;
+    const threadId = this.#options.threadId ?? (text(event?.data as Data, "conversationId") || runId);
     this.#run = { threadId, runId };
     this.#tell({ type: "RUN_STARTED", ...this.#run, protocolVersion: PROTOCOL_VERSION });
     return this.#run;

@@ -37,8 +37,9 @@ async function serve(to: string, subscribe: (runId: string) => Subscription): Pr
     let body = "";
     for await (const part of request) body += String(part);
     const { threadId, runId } = JSON.parse(body) as { threadId: string; runId: string };
-    const events = toAgUi(subscribe(runId), { threadId, runId });
-    bus.run(runId, () => dispatch(scriptedModel().model, { from: "Berlin", to }, { stream: true })).catch(() => {});
+    const ownId = crypto.randomUUID();
+    const events = toAgUi(subscribe(ownId), { threadId, runId });
+    bus.run(ownId, () => dispatch(scriptedModel().model, { from: "Berlin", to }, { stream: true })).catch(() => {});
     const encoder = new EventEncoder({ accept: "text/event-stream" });
     response.writeHead(200, { "content-type": encoder.getContentType() });
     for await (const event of events) response.write(encoder.encode(event as unknown as AGUIEvent));
