@@ -113,15 +113,14 @@ for (const name of ["sdk-2", "sdk-3"]) {
       if (file === "node-sdk.ts") await fetch(`${backend.url}/wait-for/v1/logs`);
     });
 
-    it.runIf(files.includes("sentry.ts"))("without tracesSampleRate Sentry shows the bus no span", async () => {
-      const init = readFileSync(join(project.folder, "sentry.ts"), "utf8").replace("tracesSampleRate: 1, ", "");
-      writeFileSync(join(project.folder, "sentry-unsampled.ts"), init);
-      expect(await agent(project, "sentry-unsampled.ts", { ...otlp, to: "" })).toMatchObject({ told: [] });
-    });
+    if (name === "sdk-2") {
+      it("without tracesSampleRate Sentry shows the bus no span", async () => {
+        const init = readFileSync(join(project.folder, "sentry.ts"), "utf8").replace("tracesSampleRate: 1, ", "");
+        writeFileSync(join(project.folder, "sentry-unsampled.ts"), init);
+        expect(await agent(project, "sentry-unsampled.ts", { ...otlp, to: "" })).toMatchObject({ told: [] });
+      });
 
-    it.runIf(files.includes("azure.ts"))(
-      "behind spanbus/register Azure's distribution, which resets the API, is found",
-      async () => {
+      it("behind spanbus/register Azure's distribution, which resets the API, is found", async () => {
         const code =
           'import { useAzureMonitor } from "@azure/monitor-opentelemetry"; useAzureMonitor({ tracesPerSecond: 0 });';
         writeFileSync(join(project.folder, "azure-behind.ts"), code);
@@ -129,8 +128,8 @@ for (const name of ["sdk-2", "sdk-3"]) {
         const env = { ...azure, NODE_OPTIONS: `${azure?.["NODE_OPTIONS"]} --import spanbus/register` };
         const told = await agent(project, "azure-behind.ts", { to: "/v2.1/track", env: () => env });
         expect(told).toMatchObject(whatTheAgentDid(true));
-      },
-    );
+      });
+    }
 
     it("every file compiles", async () => {
       writeFileSync(join(project.folder, "tsconfig.json"), JSON.stringify(strict));
