@@ -149,7 +149,7 @@ export class EventBus {
     this.#inlet.flush();
     const [runId, fn] = typeof first === "function" ? [undefined, first] : [first, second];
     if (typeof fn !== "function") throw new TypeError(`\`fn\` must be a function, got ${typeof fn}`);
-    return this.#inlet.scopes.run(runId, this.#inlet.currentRunId(), fn);
+    return this.#inlet.scopes.run(runId, this.#inlet.runAround(), fn);
   }
 
   /**

@@ -162,6 +162,14 @@ export class Inlet {
     return record?.runAround?.id ?? record?.binding?.runId ?? spanContext?.traceId;
   }
 
+  /** The run that one begun here stands in. The trace of spans that are no events is no run. */
+  runAround(): string | undefined {
+    const active = contextApi.active();
+    const runId = this.currentRunId(active);
+    const isTrace = runId === this.#activeSpan(active).spanContext?.traceId;
+    return runId === undefined || (isTrace && !this.#hub.run(runId)?.known) ? undefined : runId;
+  }
+
   /** Publishes under the current run, with the ids of the active span. */
   emit(type: EventType, data: object | undefined): BusEvent | undefined {
     const { run, ids } = this.#place();

@@ -310,6 +310,18 @@ describe("bus.run in bus.run", () => {
     expect(service.info(inner)?.parentRunId).toBe(traceIdOf(agent));
   });
 
+  it("has no parent where the spans around it are no events: their trace is no run", () => {
+    const service = new Service();
+    const request = service.plain("GET /ask");
+    const inner = within(request, () =>
+      service.bus.run((runId) => {
+        service.agent("b").end();
+        return runId;
+      }),
+    );
+    expect(service.info(inner)?.parentRunId).toBeUndefined();
+  });
+
   it("without an id closes on its own, before or after the outer one", async () => {
     const service = new Service();
     let inner = "";
