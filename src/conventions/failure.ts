@@ -21,6 +21,22 @@ const maxMessageLength = 500;
 /** Values of `error.type` that say no more than that there was an error. */
 const vague: readonly string[] = ["unknown", "_OTHER"];
 
+/** What an abort says of itself where its name is lost: `fetch`, Node, the client of OpenAI, LangGraph. */
+const aborts: ReadonlySet<string> = new Set([
+  "Abort",
+  "AbortError",
+  "Aborted",
+  "Request was aborted.",
+  "The operation was aborted",
+  "The operation was aborted.",
+  "This operation was aborted",
+]);
+
+/** Whether somebody aborted what this is the error of. */
+export function isAbort(type: string, message: string): boolean {
+  return type === "AbortError" || aborts.has(message);
+}
+
 /** Decides whether a span failed: instrumentations do not agree on how to say it. */
 export class FailureSigns {
   readonly #signs: readonly Sign[];
@@ -48,7 +64,8 @@ export class FailureSigns {
       ...(seen?.message.map((message) => attempt(message, facts)) ?? []),
       status?.message,
     ];
-    return { type, message: firstLine(messages) ?? type };
+    const message = firstLine(messages) ?? type;
+    return { type: isAbort(type, message) ? "AbortError" : type, message };
   }
 
   #seen(facts: Facts): Sign | undefined {

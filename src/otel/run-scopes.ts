@@ -3,6 +3,7 @@ import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
+import { isAbort } from "../conventions/failure.js";
 import { bind, bindingOf } from "./binding.js";
 import type { RunLives, RunScope } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
@@ -143,5 +144,5 @@ export class RunScopes {
 }
 
 function thrownOutcome(error: unknown): Outcome {
-  return error instanceof Error && error.name === "AbortError" ? "cancelled" : "failed";
+  return error instanceof Error && isAbort(error.name, error.message) ? "cancelled" : "failed";
 }
