@@ -21,20 +21,15 @@ const maxMessageLength = 500;
 /** Values of `error.type` that say no more than that there was an error. */
 const vague: readonly string[] = ["unknown", "_OTHER"];
 
-/** What an abort says of itself where its name is lost: `fetch`, Node, the client of OpenAI, LangGraph. */
-const aborts: ReadonlySet<string> = new Set([
-  "Abort",
-  "AbortError",
-  "Aborted",
-  "Request was aborted.",
-  "The operation was aborted",
-  "The operation was aborted.",
-  "This operation was aborted",
-]);
+/**
+ * What an abort says of itself where its name is lost: `fetch`, Node, the client of OpenAI, LangGraph, Mastra; some put
+ * the names of other errors in front.
+ */
+const aborted = /^Abort(ed)?$|^(.*: )?(AbortError|(Request|The operation|This operation) was aborted\.?)$/;
 
 /** Whether somebody aborted what this is the error of. */
 export function isAbort(type: string, message: string): boolean {
-  return type === "AbortError" || aborts.has(message);
+  return type === "AbortError" || aborted.test(message);
 }
 
 /** Decides whether a span failed: instrumentations do not agree on how to say it. */

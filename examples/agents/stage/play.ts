@@ -14,6 +14,8 @@ export interface Trip {
 
 /** What is different with an instrumentation that has a fault. */
 export interface Differences {
+  /** Of a run in which a tool failed; default `completed`: the model is told, and goes on. */
+  readonly toolFailed?: Outcome;
   /** What `agent.terminate` says of a run that was aborted; default `cancelled`. */
   readonly aborted?: Outcome;
   /** Of a streamed run; default what the model reported. */
@@ -30,7 +32,7 @@ export async function play(
   bus: EventBus,
   server: ModelServer,
   plan: (trip: Trip) => Promise<unknown>,
-  { aborted = "cancelled", streamedTokens }: Differences = {},
+  { toolFailed = "completed", aborted = "cancelled", streamedTokens }: Differences = {},
 ): Promise<void> {
   const go = async (city: string, { stream = false, signal = new AbortController().signal } = {}) => {
     const watched = watch(bus, city);
@@ -44,7 +46,7 @@ export async function play(
 
   const [oslo, lisbon] = await Promise.all([go("Oslo"), go("Lisbon", { stream: true })]);
   check(oslo.watched, {
-    outcome: "completed",
+    outcome: toolFailed,
     tools: { get_weather: "completed", find_flights: "failed" },
     ...server.given("Oslo"),
   });

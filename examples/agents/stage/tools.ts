@@ -1,6 +1,7 @@
 import type { EventBus } from "spanbus";
 
 export interface TravelTools {
+  /** Never answers about Avalon. */
   getWeather(city: string): Promise<string>;
   /** Fails for Oslo. */
   findFlights(city: string): Promise<string>;
@@ -14,6 +15,7 @@ export function travelTools(bus: EventBus): TravelTools {
   return {
     async getWeather(city) {
       await read(bus, city, "agent.tool.started", "get_weather");
+      if (city === "Avalon") await new Promise(() => undefined);
       return `Rain in ${city}.`;
     },
     async findFlights(city) {
