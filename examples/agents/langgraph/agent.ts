@@ -21,12 +21,13 @@ new LangChainInstrumentation().manuallyInstrument(callbacks);
 const server = await startModelServer();
 const { getWeather, findFlights } = travelTools(bus);
 const schema = z.object({ city: z.string() });
+type Place = z.infer<typeof schema>;
 const agent = createAgent({
   name: "travel-agent",
   model: new ChatOpenAI({ model: "scripted-1", apiKey: "none", configuration: { baseURL: server.url } }),
   tools: [
-    tool(({ city }) => getWeather(city), { name: "get_weather", description: "The weather of a city", schema }),
-    tool(({ city }) => findFlights(city), { name: "find_flights", description: "Flights to a city", schema }),
+    tool(({ city }: Place) => getWeather(city), { name: "get_weather", description: "The weather of a city", schema }),
+    tool(({ city }: Place) => findFlights(city), { name: "find_flights", description: "Flights to a city", schema }),
   ],
 });
 

@@ -1,8 +1,9 @@
 // The tools, in a process of their own. What its bus sees it writes to stderr, a line for each event.
-import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+
 import { MCPInstrumentation } from "@arizeai/openinference-instrumentation-mcp";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import * as serverStdioModule from "@modelcontextprotocol/sdk/server/stdio.js";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { EventBus } from "spanbus";
 import { z } from "zod";
@@ -24,16 +25,18 @@ await server.connect(new serverStdioModule.StdioServerTransport());
 function tool(name: string, work: (city: string) => Promise<string>): void {
   const attributes = { "mcp.method.name": "tools/call", "gen_ai.tool.name": name };
   server.registerTool(name, { inputSchema: { city: z.string() } }, ({ city }) =>
-    trace.getTracer("travel").startActiveSpan(`tools/call ${name}`, { kind: SpanKind.SERVER, attributes }, async (span) => {
-      try {
-        return { content: [{ type: "text", text: await work(city) }] };
-      } catch (error) {
-        span.recordException(error as Error);
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        throw error;
-      } finally {
-        span.end();
-      }
-    }),
+    trace
+      .getTracer("travel")
+      .startActiveSpan(`tools/call ${name}`, { kind: SpanKind.SERVER, attributes }, async (span) => {
+        try {
+          return { content: [{ type: "text" as const, text: await work(city) }] };
+        } catch (error) {
+          span.recordException(error as Error);
+          span.setStatus({ code: SpanStatusCode.ERROR });
+          throw error;
+        } finally {
+          span.end();
+        }
+      }),
   );
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { BusEvent, Outcome } from "spanbus";
+import { toolNameOf } from "./tool-name.js";
 import type { Watched } from "./watch.js";
 
 /** What a run must have been. */
@@ -43,7 +44,7 @@ function checkTree(started: readonly BusEvent[]): void {
 
 function checkTools(ended: readonly BusEvent[], expected: NonNullable<Expected["tools"]>): void {
   const calls = ended.filter(({ type }) => type.startsWith("agent.tool."));
-  const phases = calls.map(({ type, data }) => [data["toolName"], type.slice("agent.tool.".length)]);
+  const phases = calls.map((event) => [toolNameOf(event), event.type.slice("agent.tool.".length)]);
   assert.deepEqual(phases.sort(), Object.entries(expected).sort(), "tools");
 }
 

@@ -12,7 +12,9 @@ export interface Answer {
 
 /** The parts of a chunk that are read here. */
 interface Chunk {
-  readonly choices: readonly { readonly delta: { readonly content?: string | null; tool_calls?: readonly CallPart[] } }[];
+  readonly choices: readonly {
+    readonly delta: { readonly content?: string | null; tool_calls?: readonly CallPart[] };
+  }[];
 }
 
 interface CallPart {

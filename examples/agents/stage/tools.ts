@@ -1,4 +1,5 @@
 import type { EventBus } from "spanbus";
+import { toolNameOf } from "./tool-name.js";
 
 export interface TravelTools {
   /** Never answers about Avalon. */
@@ -27,8 +28,8 @@ export function travelTools(bus: EventBus): TravelTools {
 }
 
 async function read(bus: EventBus, runId: string, type: string, toolName: string): Promise<void> {
-  for await (const event of bus.subscribe(runId, { types: [type] })) {
-    if (event.type === type && event.data["toolName"] === toolName) return;
+  for await (const event of bus.subscribe(runId, { types: [type], idleTimeoutMillis: 20_000 })) {
+    if (event.type === type && toolNameOf(event) === toolName) return;
   }
-  throw new Error(`the run ${runId} ended without ${type} of ${toolName}`);
+  throw new Error(`nobody read ${type} of ${toolName} in the run ${runId}`);
 }
