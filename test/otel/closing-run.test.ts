@@ -207,6 +207,20 @@ describe("bus.run", () => {
     expect(service.fate("r")).toBe("failed");
   });
 
+  it.each([
+    ["that has the name of one", Object.assign(new Error("stopped"), { name: "AbortError" })],
+    ["of OpenAI's client, which only says so", new Error("Request was aborted.")],
+  ])("closes as cancelled when the function throws an abort %s", (_, error) => {
+    const service = new Service();
+    const act = () =>
+      service.bus.run("r", () => {
+        service.agent("a").end();
+        throw error;
+      });
+    expect(act).toThrow(error);
+    expect(service.fate("r")).toBe("cancelled");
+  });
+
   it("leaves a thenable alone that is no promise: its then may be what starts the work", async () => {
     const service = new Service();
     let executed = 0;
