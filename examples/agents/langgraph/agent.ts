@@ -40,5 +40,4 @@ const plan = async ({ prompt, stream, signal }: Trip) => {
   return text;
 };
 
-// When it is aborted, LangGraph gives up before its spans have ended.
-await play(bus, server, (trip) => bus.run(trip.city, () => plan(trip)), { aborted: "abandoned" });
+await play(bus, server, (trip) => bus.run(trip.city, () => plan(trip)));

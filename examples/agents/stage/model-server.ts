@@ -58,6 +58,8 @@ export async function startModelServer(): Promise<ModelServer> {
     if (asked.stream) sendEvents(response, chunksOf(answerTo(asked, city), total), true);
     else sendJson(response, 200, completion(answerTo(asked, city), total));
   });
+  // On a busy machine the next call may come later than the five seconds after which Node cuts an idle connection.
+  server.keepAliveTimeout = 60_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
