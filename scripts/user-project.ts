@@ -104,8 +104,8 @@ export class UserProject {
     try {
       await this.run("npm", ["ci", "--prefer-offline", "--no-audit", "--no-fund"], { timeoutMillis: 600_000 });
     } catch (error) {
-      const reason = /npm error (?:code .*\n.*?npm error )?(.*)/.exec(String(error))?.[1];
-      throw new NoPackages(`npm ci failed${reason === undefined ? "" : `, ${reason}`}`, { cause: error });
+      const code = /npm error code (\S+)/.exec(String(error))?.[1] ?? "see its log";
+      throw new NoPackages(`npm ci failed, ${code}`, { cause: error });
     }
   }
 
