@@ -139,9 +139,9 @@ export class EventBus {
   }
 
   /**
-   * Binds a run to a function and closes it when the function has settled and the spans begun in it are over; a throw closes
-   * it at once as `failed`. Without an id it gets a new one. With the id of a run in progress it joins that, and the last to
-   * settle closes.
+   * Binds a run to a function and closes it when the function has settled and the spans begun in it are over. A throw closes
+   * it at once as `failed`, an abort as `cancelled`; after a rejection, open spans have 100 ms to end. Without an id it gets
+   * a new one. With the id of a run in progress it joins that, and the last to settle closes.
    */
   run<T>(fn: (runId: string) => T): T;
   run<T>(runId: string, fn: (runId: string) => T): T;

@@ -443,6 +443,28 @@ describe("a failure", () => {
     expect(told(`${"x".repeat(499)}😀`)).toBe("x".repeat(499));
   });
 
+  test.each([
+    "AbortError",
+    "This operation was aborted",
+    "The operation was aborted.",
+    "Request was aborted.",
+    "Error: Request was aborted.",
+    "MCP error -32001: AbortError: This operation was aborted",
+    "Abort",
+  ])("is an abort where the message is %j, whatever the error is called", (message) => {
+    expect(failure(span(chat, { exception: { type: "Error", message } }))).toEqual({ type: "AbortError", message });
+    expect(failure(span(chat, { status: { code: 2, message } }))?.type).toBe("AbortError");
+  });
+
+  test.each([
+    "Aborting the landing",
+    "the transaction was aborted",
+    "No AbortError here",
+    "This operation was aborted by hand",
+  ])("is none where it only talks of one: %j", (message) => {
+    expect(failure(span(chat, { exception: { type: "Error", message } }))?.type).toBe("Error");
+  });
+
   test("is the finish reason `error` of a model", () => {
     const view = span({ ...chat, "gen_ai.response.finish_reasons": ["error"] });
     expect(failure(view)).toEqual({ type: "error", message: "the model finished with an error" });

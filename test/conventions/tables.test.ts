@@ -304,6 +304,14 @@ describe("Genkit", () => {
 });
 
 describe("OpenInference", () => {
+  test("the result of a LangChain tool is what its message says, not what it is made of", () => {
+    const result = (value: unknown) =>
+      look("add", { "openinference.span.kind": "TOOL", "output.value": JSON.stringify(value) }).ended()["result"];
+    const message = { lc: 1, type: "constructor", id: ["langchain_core"], kwargs: { content: "5", status: "success" } };
+    expect(result({ output: message })).toBe("5");
+    expect(result({ output: "5" })).toBe('{"output":"5"}');
+  });
+
   const kind = (word: string, more: Record<string, unknown> = {}, name = "thing") =>
     look(name, { "openinference.span.kind": word, ...more });
 
@@ -561,6 +569,19 @@ describe("MLflow", () => {
 });
 
 describe("Mastra", () => {
+  test("an agent and a generation that were aborted say so with the status OK", () => {
+    const aborted = { type: "AbortError", message: "Aborted" };
+    const status = { code: 1 };
+    const output = JSON.stringify({ status: "aborted", reason: "abort" });
+    const agent = look("x", { "mastra.span.type": "agent_run", "mastra.agent_run.output": output }, { status });
+    expect(agent.failure()).toEqual(aborted);
+    const finished = { "gen_ai.response.finish_reasons": '["aborted"]' };
+    expect(look("x", { "mastra.span.type": "model_generation", ...finished }, { status }).failure()).toEqual(aborted);
+    const answer = JSON.stringify({ text: "aborted" });
+    const other = look("x", { "mastra.span.type": "agent_run", "mastra.agent_run.output": answer }, { status });
+    expect(other.failure()).toBeUndefined();
+  });
+
   const scope = "@mastra/otel-bridge";
   const named = (name: string) => look(name, {}, { scope });
 

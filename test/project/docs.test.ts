@@ -29,8 +29,8 @@ mkdirSync(join(root, ".cache"), { recursive: true });
 const temporary = mkdtempSync(join(root, ".cache/docs-"));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
-/** Its blocks run in projects with packages of their own: test/outside/setups.test.ts. */
-const elsewhere = ["docs/SETUPS.md"];
+/** Their blocks run in projects with packages of their own, in test/outside/. */
+const elsewhere = ["docs/AGENTS.md", "docs/SETUPS.md"];
 
 const programs = pages.flatMap(({ name, blocks }) =>
   programsOf(elsewhere.includes(name) ? [] : blocks).map((program) => ({
