@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
 import { context, trace } from "@opentelemetry/api";
 import { attempt } from "../bus/attempt.js";
-import { wrong } from "../bus/checks.js";
 import type { DisposableLike, TapHandle } from "../bus/taps.js";
+import { anEventBus, listenBeside } from "../otel/beside.js";
 import type { EventBus } from "../otel/event-bus.js";
 import type { SpanLike } from "../otel/signals.js";
 import { tell } from "../otel/tell.js";
@@ -35,9 +35,7 @@ export interface AiSdkInletHandle extends TapHandle {
  * @throws TypeError if `bus` is no `EventBus`.
  */
 export function observeAiSdk(bus: EventBus): AiSdkInlet {
-  if (typeof bus?.onStart !== "function" || typeof bus.beside !== "function") {
-    throw wrong(TypeError, "bus", "an EventBus", bus);
-  }
+  anEventBus(bus);
   const listener = new ChannelListener(bus);
   const dispose = (): void => listener.close();
   return { close: dispose, [Symbol.dispose]: dispose } as AiSdkInlet;
@@ -65,11 +63,8 @@ class ChannelListener {
 
   constructor(bus: EventBus) {
     this.#bus = bus;
-    this.#stop = bus.beside(SCOPE, (span) => this.#spanStarted(span));
-    if (!this.#stop) {
-      tell("warn", "the calls of the AI SDK reach this bus already; close() the first inlet before you make another");
-      return;
-    }
+    this.#stop = listenBeside(bus, SCOPE, (span) => this.#spanStarted(span));
+    if (!this.#stop) return;
     this.#channel.start.bindStore(this.#around, (message) => {
       const around = this.#around.getStore();
       return this.#guard(() => this.#begun(message, around), around);

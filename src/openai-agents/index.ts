@@ -1,1 +1,2 @@
-export {};
+export { BusTracingProcessor } from "./bus-tracing-processor.js";
+export type { AgentsSpanLike, AgentsTraceLike } from "./tracing.js";

@@ -9,13 +9,17 @@ export interface Told {
   readonly name: string;
   /** Who tells it, as the instrumentation scope. */
   readonly scope: string;
-  readonly attributes?: Readonly<Record<string, unknown>>;
+  readonly attributes?: Attributes;
+  /** What else is known of it by now, for an SDK that fills in its data on the way. */
+  readonly live?: (() => Attributes) | undefined;
   readonly place: SpanPlace;
   /** Milliseconds since the Unix epoch. Default now. */
   readonly startMillis?: number | undefined;
   /** 16 hexadecimal digits. Default random. */
   readonly spanId?: string | undefined;
 }
+
+type Attributes = Readonly<Record<string, unknown>>;
 
 /** Where a span stands. */
 export interface SpanPlace {
@@ -27,20 +31,21 @@ export interface SpanPlace {
 export class ToldSpan implements SpanLike {
   readonly name: string;
   readonly instrumentationScope: { readonly name: string };
-  readonly attributes: Record<string, unknown>;
   readonly parentSpanContext: SpanContextLike | undefined;
   readonly startTime: HrTimeLike;
   readonly events: TimedEventLike[] = [];
   endTime: HrTimeLike | undefined;
   status: { readonly code: number; readonly message?: string } = { code: 0 };
+  readonly #attributes: Record<string, unknown> = {};
+  readonly #live: Told["live"];
   readonly #ids: SpanContextLike;
   readonly #startMillis: number;
   readonly #clock = performance.now();
 
-  constructor({ name, scope, attributes = {}, place, startMillis = Date.now(), spanId = randomHex(8) }: Told) {
+  constructor({ name, scope, attributes = {}, live, place, startMillis = Date.now(), spanId = randomHex(8) }: Told) {
     this.name = name;
     this.instrumentationScope = { name: scope };
-    this.attributes = {};
+    this.#live = live;
     this.setAttributes(attributes);
     this.parentSpanContext = place.parent;
     this.#ids = { traceId: place.traceId, spanId };
@@ -50,6 +55,10 @@ export class ToldSpan implements SpanLike {
 
   spanContext(): SpanContextLike {
     return this.#ids;
+  }
+
+  get attributes(): Attributes {
+    return this.#live ? { ...this.#attributes, ...this.#live() } : this.#attributes;
   }
 
   /** The place of what is done for this span. */
@@ -68,14 +77,14 @@ export class ToldSpan implements SpanLike {
   }
 
   setAttribute(key: string, value: unknown): this {
-    this.attributes[key] = value;
+    this.#attributes[key] = value;
     return this;
   }
 
   /** Sets those that have a value. */
-  setAttributes(attributes: Readonly<Record<string, unknown>>): this {
+  setAttributes(attributes: Attributes): this {
     for (const key of Object.keys(attributes)) {
-      if (attributes[key] !== undefined) this.attributes[key] = attributes[key];
+      if (attributes[key] !== undefined) this.#attributes[key] = attributes[key];
     }
     return this;
   }
