@@ -28,12 +28,17 @@ export class UserProject {
     this.folder = folder;
   }
 
-  /** Installs the project in a folder of this one, given from the root. spanbus must be built. */
-  static async install(source: string): Promise<UserProject> {
+  /**
+   * Installs the project in a folder of this one, given from the root, with files `beside` it that it imports by a relative
+   * path. spanbus must be built.
+   */
+  static async install(source: string, { beside = [] }: { beside?: readonly string[] } = {}): Promise<UserProject> {
     const from = join(root, source);
     const own = createHash("sha256").update(root).digest("hex").slice(0, 8);
-    const folder = join(tmpdir(), `spanbus-projects-${own}`, source);
+    const copies = join(tmpdir(), `spanbus-projects-${own}`);
+    const folder = join(copies, source);
     const project = new UserProject(folder);
+    for (const path of beside) cpSync(join(root, path), join(copies, path), { recursive: true });
     mkdirSync(folder, { recursive: true });
     for (const entry of readdirSync(folder)) {
       if (!kept.includes(entry)) rmSync(join(folder, entry), { recursive: true, force: true });

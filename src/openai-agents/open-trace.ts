@@ -10,6 +10,8 @@ interface OpenSpan {
   readonly parent: OpenSpan | undefined;
   /** Used by runs inside it, which tell that themselves. */
   nested: Usage;
+  /** What was done last inside it was cut off. */
+  isCut: boolean;
 }
 
 /**
@@ -39,6 +41,7 @@ export class OpenTrace {
       span,
       parent,
       nested: {},
+      isCut: false,
       told: this.#tell({
         name: nameOf(span),
         place: (parent?.told ?? this.#around(startMillis)).inside,
@@ -58,7 +61,10 @@ export class OpenTrace {
     const { told, parent } = open;
     const usage = span.spanData.type === "task" ? usageOf(span) : undefined;
     if (parent && usage) countNested(parent, usage);
+    const isCut = !span.error && (open.isCut || isCutAnswer(span));
+    if (parent && spine.has(span.spanData.type)) parent.isCut = isCut;
     if (span.error) told.fail(thrown(span.error));
+    else if (isCut) told.fail(stopped);
     this.#bus.onEnd(told.end(millis(span.endedAt)));
     if (this.#open.size === 0 && (this.#isResumed || span.error)) this.end();
   }
@@ -106,6 +112,18 @@ export class OpenTrace {
       ...(metadata && { "openai.agents.trace.metadata": metadata }),
     };
   }
+}
+
+/** The chain from a run to the answers of its models. */
+const spine: ReadonlySet<string> = new Set(["agent", "turn", "response", "generation"]);
+
+const stopped = { name: "AbortError", message: "The run was stopped before the model had answered." };
+
+/** Of a run that is stopped the SDK says nothing but this: a model was asked, and there is neither an answer nor an error. */
+function isCutAnswer({ spanData }: AgentsSpanLike): boolean {
+  const { type, _input, _response, input, output } = spanData as Readonly<Record<string, unknown>>;
+  if (type === "response") return _input !== undefined && _response === undefined;
+  return type === "generation" && input !== undefined && output === undefined;
 }
 
 function nameOf({ spanData }: AgentsSpanLike): string {
