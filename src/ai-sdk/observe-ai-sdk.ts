@@ -163,12 +163,17 @@ class ChannelListener {
     if (work.isOver) return;
     const { result, error } = message as { result?: unknown; error?: unknown };
     const failure = error === undefined ? undefined : toldBetter(work.call, { error });
-    const { stream } = facts(result);
-    if (work.type === "languageModelCall" && this.#followStream(work, stream)) return;
+    if (work.type === "languageModelCall" && !failure && this.#hasOnlyBegun(work, result)) return;
     this.#finish(work, result, failure);
   }
 
-  /** A streaming call of a model has only begun when the SDK says that it is over. */
+  /** A streaming call of a model has only begun when the SDK says that it is over. One that cannot be followed ends with its step. */
+  #hasOnlyBegun(work: Work, result: unknown): boolean {
+    const { stream } = facts(result);
+    if (stream !== undefined) return this.#followStream(work, stream);
+    return result === undefined && work.call.event["operationId"] === "ai.streamText";
+  }
+
   #followStream(work: Work, stream: unknown): boolean {
     const answer = new StreamedAnswer();
     let hasBegun = false;

@@ -2,7 +2,7 @@ import { type BusEvent, EventBus } from "spanbus";
 import { observeAiSdk } from "spanbus/ai-sdk";
 import { afterEach, describe, expect, it } from "vitest";
 import { withContextManager } from "../otel/support.js";
-import { type Fields, generate, listen, modelCall, types, usage } from "./support.js";
+import { type Fields, generate, listen, modelCall, toolCall, traced, types, usage } from "./support.js";
 
 withContextManager();
 const inlets: { close(): void }[] = [];
@@ -178,6 +178,27 @@ describe("a streamed answer", () => {
     const reader = locked.getReader();
     const other = await streamed(locked, async () => reader.read());
     expect(types(other.events)).toContain("model.completed");
+  });
+
+  it("that the SDK holds back ends with its step", async () => {
+    const bus = new EventBus();
+    inlets.push(observeAiSdk(bus));
+    const events = listen(bus);
+    await generate(
+      (callId) =>
+        traced("step", { callId, stepNumber: 0 }, async () => {
+          await modelCall(callId, async () => undefined);
+          await toolCall(callId, "add", async () => undefined);
+        }),
+      { operationId: "ai.streamText", recordOutputs: false },
+    );
+    expect(types(events).slice(2, 7)).toEqual([
+      "model.started",
+      "tool.started",
+      "tool.completed",
+      "model.completed",
+      "step.completed",
+    ]);
   });
 
   it("with reasoning and calls of tools has them in its output", async () => {

@@ -1,4 +1,4 @@
-// An agent of the AI SDK 6, whose spans come with `experimental_telemetry`: npx tsx agent.ts
+// An agent of the AI SDK 6, whose spans come with `experimental_telemetry`: npm run agent -- ai-sdk-6
 import assert from "node:assert/strict";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { generateText, stepCountIs, streamText, tool } from "ai";

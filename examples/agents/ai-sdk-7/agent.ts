@@ -1,8 +1,8 @@
 // Agents of the AI SDK 7, and every way in which a bus hears of them:
-//   npx tsx agent.ts channel         what the SDK publishes itself, with `observeAiSdk`
-//   npx tsx agent.ts spans           the spans of @ai-sdk/otel
-//   npx tsx agent.ts spans-first     both, and each call is told once
-//   npx tsx agent.ts channel-first   the same, set up the other way round
+//   npm run agent -- ai-sdk-7 channel         what the SDK publishes itself, with `observeAiSdk`
+//   npm run agent -- ai-sdk-7 spans           the spans of @ai-sdk/otel
+//   npm run agent -- ai-sdk-7 spans-first     both, and each call is told once
+//   npm run agent -- ai-sdk-7 channel-first   the same, set up the other way round
 import assert from "node:assert/strict";
 import { OpenTelemetry } from "@ai-sdk/otel";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";

@@ -1,8 +1,8 @@
 // Agents of the OpenAI Agents SDK, and every way in which a bus hears of them:
-//   npx tsx agent.ts processor             a tracing processor, `BusTracingProcessor`
-//   npx tsx agent.ts openinference         the spans of OpenInference
-//   npx tsx agent.ts processor-first       both, and everything is told once
-//   npx tsx agent.ts openinference-first   the same, set up the other way round
+//   npm run agent -- openai-agents processor             a tracing processor, `BusTracingProcessor`
+//   npm run agent -- openai-agents openinference         the spans of OpenInference
+//   npm run agent -- openai-agents processor-first       both, and everything is told once
+//   npm run agent -- openai-agents openinference-first   the same, set up the other way round
 import assert from "node:assert/strict";
 import { OpenInferenceTracingProcessor } from "@arizeai/openinference-instrumentation-openai-agents";
 import {
