@@ -1,4 +1,4 @@
-import { inputMessages, outputMessage } from "./gen-ai-messages.js";
+import { inputMessages, outputMessage, parsed } from "./gen-ai-messages.js";
 import { type Facts, facts, list, text } from "./message.js";
 
 type Attributes = Readonly<Record<string, unknown>>;
@@ -106,7 +106,7 @@ function tool({ toolName, toolCallId, providerExecuted, input }: Facts): Attribu
     "gen_ai.tool.name": toolName,
     "gen_ai.tool.call.id": toolCallId,
     "gen_ai.tool.type": providerExecuted ? "extension" : "function",
-    "gen_ai.tool.call.arguments": input,
+    "gen_ai.tool.call.arguments": parsed(input),
   };
 }
 

@@ -74,7 +74,7 @@ export class Inlet {
   #flushQueued = false;
   /** Inlets for one SDK, by name. */
   readonly #besides = new Map<string, SpanListener>();
-  readonly #toldBeside = new WeakSet<SpanLike>();
+  #toldBeside: WeakSet<SpanLike> | undefined;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
@@ -127,7 +127,7 @@ export class Inlet {
       return;
     }
     this.flush();
-    if (this.#toldBeside.has(span)) return;
+    if (this.#toldBeside?.has(span)) return;
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
@@ -168,6 +168,7 @@ export class Inlet {
   #isToldBeside(span: SpanLike): boolean {
     for (const listener of this.#besides.values()) {
       if (!listener(span)) continue;
+      this.#toldBeside ??= new WeakSet();
       this.#toldBeside.add(span);
       return true;
     }

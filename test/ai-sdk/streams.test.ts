@@ -214,6 +214,31 @@ describe("a streamed answer", () => {
     );
   });
 
+  it("with tools that the provider executed tells of them, below the call of the model", async () => {
+    const called = (toolCallId: string) => ({
+      type: "tool-call",
+      toolCallId,
+      toolName: "search",
+      input: '{"q":"bus"}',
+      providerExecuted: true,
+    });
+    const { stream } = source([
+      called("1"),
+      { type: "tool-result", toolCallId: "1", toolName: "search", result: { hits: 2 } },
+      called("2"),
+      { type: "tool-result", toolCallId: "2", toolName: "search", result: "quota", isError: true },
+      finish,
+    ]);
+    const { events } = await streamed(stream, all);
+    const model = events.find(({ type }) => type === "agent.model.started");
+    const tools = events.filter(({ type }) => type.startsWith("agent.tool."));
+    expect(types(tools)).toEqual(["tool.started", "tool.completed", "tool.started", "tool.failed"]);
+    expect(tools.every(({ parentSpanId }) => parentSpanId === model?.spanId)).toBe(true);
+    expect(tools[0]?.data).toMatchObject({ toolName: "search", toolType: "extension", arguments: '{"q":"bus"}' });
+    expect(tools[1]?.data).toMatchObject({ result: '{"hits":2}' });
+    expect(tools[3]?.data).toMatchObject({ error: { message: "quota" } });
+  });
+
   it("that is very long is kept only in part", async () => {
     const long = Array.from({ length: 100 }, () => ({ type: "text-delta", id: "1", delta: "x".repeat(1000) }));
     const { stream } = source([...long, finish]);
