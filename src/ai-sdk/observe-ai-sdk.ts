@@ -1,15 +1,13 @@
-import type { DisposableLike, TapHandle } from "../bus/taps.js";
+import type { DisposableLike } from "../bus/taps.js";
 import { anEventBus } from "../otel/beside.js";
 import type { EventBus } from "../otel/event-bus.js";
 import { ChannelListener } from "./channel-listener.js";
 
 /** What `observeAiSdk` returns; `using` closes it at the end of the block. */
-export type AiSdkInlet = AiSdkInletHandle & DisposableLike;
-
-export interface AiSdkInletHandle extends TapHandle {
+export type AiSdkInlet = DisposableLike & {
   /** Takes no new calls; those under way are followed to their end. */
   close(): void;
-}
+};
 
 /**
  * Makes the calls of the AI SDK 7 events of the bus, also where `@ai-sdk/otel` is not registered: the SDK publishes them on
