@@ -4,7 +4,7 @@ import { parseCursor } from "./cursor.js";
 import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
 import type { BusEvent, GapData, SubscriptionEnd } from "./event.js";
-import { EventLog, type HeadMoment } from "./event-log.js";
+import { EventLog, type GapSum, type HeadMoment, withGap } from "./event-log.js";
 import type { AbortSignalLike } from "./hub-options.js";
 import type { Subscription, SubscriptionMembers } from "./subscription.js";
 
@@ -74,6 +74,8 @@ export class Reader implements SubscriptionMembers {
   #position: number;
   /** Tells since when something waits behind the place where everything was read. */
   #moment: HeadMoment;
+  /** The gaps of the log that came before its place. */
+  #gaps: GapSum;
   #dropped = 0;
   #lastId: string | undefined;
   #waiting: { serve(): boolean; end(): void }[] = [];
@@ -96,6 +98,7 @@ export class Reader implements SubscriptionMembers {
     this.#left = start.left;
     this.#position = start.position;
     this.#moment = start.log.headMoment;
+    this.#gaps = start.log.gaps;
     this.#deliveredAt = host.deadlines.now();
   }
 
@@ -118,7 +121,7 @@ export class Reader implements SubscriptionMembers {
   }
 
   get dropped(): number {
-    return this.#dropped + this.#lag();
+    return this.#dropped + this.#lost();
   }
 
   get size(): number {
@@ -238,7 +241,8 @@ export class Reader implements SubscriptionMembers {
     }
     const taken = events.length - before;
     if (taken === 0) return;
-    this.#host.delivered(taken);
+    this.#host.delivered(taken - (this.#log.gaps.gaps - this.#gaps.gaps));
+    this.#gaps = this.#log.gaps;
     this.#taken += taken;
     this.#lastId = events.at(-1)?.id;
     this.#moment = this.#log.headMoment;
@@ -259,19 +263,26 @@ export class Reader implements SubscriptionMembers {
   #fromLog(): BusEvent | undefined {
     const lag = this.#lag();
     if (lag > 0 && this.#log.lastLost) {
+      const { lastLost, lostGaps } = this.#log;
+      const lost = this.#lost();
+      const told = lostGaps.missed - this.#gaps.missed;
+      const isAnew = lostGaps.generations > this.#gaps.generations;
       this.#position += lag;
-      this.#dropped += lag;
-      const { lastLost } = this.#log;
+      this.#dropped += lost;
+      this.#gaps = lostGaps;
       // On the global stream the event before may be another run's, which `history` of this one cannot place.
       const resumeAfter = this.#lastId !== undefined && isSameRun(this.#lastId, lastLost.id) ? this.#lastId : undefined;
       return this.#host.gap(lastLost, {
-        missed: lag,
-        reason: "lagged",
+        missed: lost + told,
+        reason: isAnew ? "generation" : "lagged",
         ...(resumeAfter !== undefined && { resumeAfter }),
       });
     }
     const event = this.#log.at(this.#position);
-    if (event) this.#position += 1;
+    if (event) {
+      this.#position += 1;
+      this.#gaps = withGap(this.#gaps, event);
+    }
     if (this.#position === this.#log.head) this.#moment = this.#log.headMoment;
     return event;
   }
@@ -279,6 +290,12 @@ export class Reader implements SubscriptionMembers {
   /** Events that fell out of the log before this reader came to them. */
   #lag(): number {
     return this.#end ? 0 : Math.max(0, this.#log.tail - this.#position);
+  }
+
+  /** Those of them that are events: a gap that fell out is in the next one. */
+  #lost(): number {
+    const lag = this.#lag();
+    return lag === 0 ? 0 : lag - (this.#log.lostGaps.gaps - this.#gaps.gaps);
   }
 
   #endWhenDrained(): void {
@@ -289,7 +306,7 @@ export class Reader implements SubscriptionMembers {
 
   #leave(end: SubscriptionEnd): void {
     if (this.#end) return;
-    this.#dropped += this.#lag();
+    this.#dropped += this.#lost();
     this.#end = end;
     this.#gap = undefined;
     this.#replay = NOTHING;
