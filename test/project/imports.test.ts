@@ -19,6 +19,8 @@ const parts: readonly Part[] = [
   { name: "ai-sdk", parts: ["bus", "otel"], packages: ["@opentelemetry/api"], node: true },
   { name: "openai-agents", parts: ["bus", "otel"], packages: ["@opentelemetry/api"] },
   { name: "redis", parts: ["bus", "wire"], node: true },
+  { name: "ag-ui", parts: ["bus"] },
+  { name: "testing", parts: ["bus"] },
   {
     name: "cli",
     parts: ["bus", "wire", "client", "http", "metrics", "index"],
