@@ -24,6 +24,11 @@ export interface Beside {
   readonly beside?: readonly string[];
 }
 
+export interface Beside {
+  /** Files and folders, given from the root, that the project imports by a relative path. */
+  readonly beside?: readonly string[];
+}
+
 /**
  * A project of somebody who uses spanbus: packages of its own, locked, and spanbus as it is published. It is copied out of
  * this project, so that it finds nothing but its own packages, and installed once for each lock file.

@@ -6,7 +6,7 @@ import type { RunInfo, RunStanding } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import type { Tap, TapListener } from "../bus/taps.js";
-import { Inlet } from "./inlet.js";
+import { Inlet, type SpanListener } from "./inlet.js";
 import { type EventBusOptions, inletSettings } from "./options.js";
 import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
 import { SilencedExporter } from "./silenced-exporter.js";
@@ -220,6 +220,16 @@ export class EventBus {
   /** @internal */
   get isShutdown(): boolean {
     return this.#hub.isShutdown;
+  }
+
+  /**
+   * Lets an inlet for one SDK hear of every span that starts, until it calls what it gets. Undefined if one of that name
+   * listens already: two would tell everything twice.
+   *
+   * @internal
+   */
+  beside(name: string, listener: SpanListener): (() => void) | undefined {
+    return this.#inlet.beside(name, listener) ? () => this.#inlet.notBeside(name, listener) : undefined;
   }
 
   /** @internal */

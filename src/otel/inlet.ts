@@ -53,6 +53,9 @@ interface Classified {
   readonly claim: Claim | undefined;
 }
 
+/** Hears of every span that starts. It says `true` of one whose work it tells itself: that one is no event. */
+export type SpanListener = (span: SpanLike) => boolean;
+
 /** Follows spans from start to end and publishes what they mean. */
 export class Inlet {
   readonly scopes: RunScopes;
@@ -70,6 +73,9 @@ export class Inlet {
   #held: HeldSpan | undefined;
   #flushQueued = false;
   #latestLog: LogRecordLike | undefined;
+  /** Inlets for one SDK, by name. */
+  readonly #besides = new Map<string, SpanListener>();
+  #toldBeside: WeakSet<SpanLike> | undefined;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
@@ -106,6 +112,7 @@ export class Inlet {
 
   spanStarted(span: SpanLike, context: ContextLike | undefined): void {
     this.flush();
+    if (this.#besides.size > 0 && this.#isToldBeside(span)) return;
     this.#held = { span, context };
     if (this.#flushQueued) return;
     this.#flushQueued = true;
@@ -121,6 +128,7 @@ export class Inlet {
       return;
     }
     this.flush();
+    if (this.#toldBeside?.has(span)) return;
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
@@ -148,6 +156,27 @@ export class Inlet {
     } catch (error) {
       this.#hub.report("onStart", error);
     }
+  }
+
+  /** Lets an inlet for one SDK listen. False if there is one of that name. */
+  beside(name: string, listener: SpanListener): boolean {
+    if (this.#besides.has(name)) return false;
+    this.#besides.set(name, listener);
+    return true;
+  }
+
+  notBeside(name: string, listener: SpanListener): void {
+    if (this.#besides.get(name) === listener) this.#besides.delete(name);
+  }
+
+  #isToldBeside(span: SpanLike): boolean {
+    for (const listener of this.#besides.values()) {
+      if (!listener(span)) continue;
+      this.#toldBeside ??= new WeakSet();
+      this.#toldBeside.add(span);
+      return true;
+    }
+    return false;
   }
 
   // ── what the bus asks ─────────────────────────────────────────────────────────────────────────────────────────────

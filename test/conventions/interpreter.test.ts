@@ -3,6 +3,7 @@ import {
   type Convention,
   defaultConventions,
   type EndedSpanView,
+  genAi,
   Interpreter,
   type SpanView,
 } from "spanbus/conventions";
@@ -309,7 +310,7 @@ describe("hostile attributes", () => {
   test.each(cases)("never make it throw: %s", (_, attributes) => {
     const view = { name: "chat m", scope: "x", attributes, status: { code: 0 } } as unknown as EndedSpanView;
     const claim = interpreter.classify(view) ?? {
-      convention: defaultConventions[5] as Convention,
+      convention: genAi,
       operation: "model",
       scope: "",
     };
