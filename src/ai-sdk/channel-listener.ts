@@ -106,9 +106,11 @@ export class ChannelListener {
     return activePlace(context.active()) ?? inside ?? { traceId: randomHex(16) };
   }
 
+  /** Integrations are told inside of the call. What the application begins in the same moment, beside it, is its own. */
   #spanStarted(span: SpanLike): boolean {
     const latest = this.#latest;
-    if (latest && latest.hasSpans === undefined && isSpanOf(latest, span)) latest.hasSpans = true;
+    if (!latest || latest.hasSpans !== undefined || this.#around.getStore()?.call !== latest) return false;
+    if (isSpanOf(latest, span)) latest.hasSpans = true;
     return false;
   }
 
