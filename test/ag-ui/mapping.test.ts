@@ -184,6 +184,17 @@ describe("tool calls", () => {
       "call-2",
     ]);
   });
+
+  it("get ids that no other has, also where one looks like an id with a number", async () => {
+    const ids = ["call", "call", "call-2", "call", "call-2", "call-2-2"];
+    const calls = ids.flatMap((toolCallId, index): Told[] => [
+      ["tool.started", `t${index}`, undefined, { toolName: "x", toolCallId }],
+      ["tool.completed", `t${index}`, undefined, { toolName: "x" }],
+    ]);
+    const told = only(await front(calls), "TOOL_CALL_START").map(({ toolCallId }) => toolCallId);
+    expect(told.slice(0, 2)).toEqual(["call", "call-2"]);
+    expect(new Set(told).size).toBe(ids.length);
+  });
 });
 
 describe("messages", () => {
