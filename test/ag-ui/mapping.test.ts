@@ -265,6 +265,12 @@ describe("messages", () => {
     expect(only(events, "TEXT_MESSAGE_CONTENT").map(({ delta }) => delta)).toEqual(["Sunny."]);
   });
 
+  it("are none where a model wrote messages deeper than any are", async () => {
+    const output = `{"role":"assistant","content":${"[".repeat(4000)}"x"${"]".repeat(4000)}}`;
+    const events = await front([["model.completed", "m", undefined, { output }]]);
+    expect(events.map(({ type }) => type)).toEqual(["RUN_STARTED", "RUN_FINISHED"]);
+  });
+
   it("are none where events hold no content", async () => {
     const events = await front([
       ["model.started", "m"],
