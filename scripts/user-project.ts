@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -28,17 +29,22 @@ export class UserProject {
     this.folder = folder;
   }
 
-  /** Installs the project in a folder of this one, given from the root. spanbus must be built. */
-  static async install(source: string): Promise<UserProject> {
+  /**
+   * Installs the project in a folder of this one, given from the root; `packages` is another folder whose packages it gets
+   * instead of its own. spanbus must be built.
+   */
+  static async install(source: string, packages = source): Promise<UserProject> {
     const from = join(root, source);
     const own = createHash("sha256").update(root).digest("hex").slice(0, 8);
-    const folder = join(tmpdir(), `spanbus-projects-${own}`, source);
+    const name = packages === source ? source : `${source}-with-${basename(packages)}`;
+    const folder = join(tmpdir(), `spanbus-projects-${own}`, name);
     const project = new UserProject(folder);
     mkdirSync(folder, { recursive: true });
     for (const entry of readdirSync(folder)) {
       if (!kept.includes(entry)) rmSync(join(folder, entry), { recursive: true, force: true });
     }
     cpSync(from, folder, { recursive: true, filter: (path) => !kept.includes(basename(path)) });
+    for (const file of ["package.json", "package-lock.json"]) cpSync(join(root, packages, file), join(folder, file));
     const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
     const stamp = join(folder, ".installed");
     if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
@@ -48,6 +54,20 @@ export class UserProject {
     }
     await project.#installSpanbus();
     return project;
+  }
+
+  /** Compiles files in place, given as patterns: they then start without a loader. */
+  async compile(files: readonly string[]): Promise<void> {
+    await build({
+      absWorkingDir: this.folder,
+      entryPoints: [...files],
+      outdir: ".",
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      tsconfigRaw: {},
+      logLevel: "warning",
+    });
   }
 
   /** What a program of the project prints; `.ts` is compiled on the way. */

@@ -1,0 +1,10 @@
+import type { Row } from "../harness/row.js";
+import { publish } from "./publish.js";
+import { readers, readersInContext } from "./readers.js";
+import { replay } from "./replay.js";
+import { stalledReader } from "./stalled-reader.js";
+import { waitingReaders } from "./waiting-readers.js";
+import { wakeUp } from "./wake-up.js";
+
+/** Every table, in the order of the page. A new one is a file here and a line below. */
+export const rows: readonly Row[] = [publish, readers, readersInContext, waitingReaders, stalledReader, replay, wakeUp];
