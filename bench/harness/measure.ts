@@ -28,6 +28,8 @@ export interface RowResult {
 export interface MeasureOptions {
   readonly rounds: number;
   readonly caseMillis: number;
+  /** Time that passes, or that the process has. */
+  readonly clock: "wall" | "cpu";
   /** Where the compiled benchmarks lie, with their packages. */
   readonly folder: string;
   readonly progress: (text: string) => void;
@@ -55,10 +57,17 @@ export async function measure(row: Row, runtime: Runtime, options: MeasureOption
 }
 
 async function runCase(row: Row, index: number, { executable }: Runtime, options: MeasureOptions): Promise<Figures> {
-  const args = ["--expose-gc", "child.js", row.name, String(index)];
+  // Time that helpers have is no time of the program's.
+  const helpers = options.clock === "cpu" ? ["--single-threaded-gc"] : [];
+  const args = ["--expose-gc", ...helpers, "child.js", row.name, String(index)];
   const { stdout } = await execute(executable, args, {
     cwd: options.folder,
-    env: { ...process.env, BENCH_MILLIS: String(options.caseMillis), NODE_ENV: "production" },
+    env: {
+      ...process.env,
+      BENCH_MILLIS: String(options.caseMillis),
+      BENCH_CLOCK: options.clock,
+      NODE_ENV: "production",
+    },
     timeout: TIMEOUT_MILLIS,
     maxBuffer: 2 ** 24,
   });

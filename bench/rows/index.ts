@@ -2,9 +2,22 @@ import type { Row } from "../harness/row.js";
 import { publish } from "./publish.js";
 import { readers, readersInContext } from "./readers.js";
 import { replay } from "./replay.js";
+import { agent, agentWithSdk3, plain, plainWithSdk3 } from "./spans.js";
 import { stalledReader } from "./stalled-reader.js";
 import { waitingReaders } from "./waiting-readers.js";
 import { wakeUp } from "./wake-up.js";
 
 /** Every table, in the order of the page. A new one is a file here and a line below. */
-export const rows: readonly Row[] = [publish, readers, readersInContext, waitingReaders, stalledReader, replay, wakeUp];
+export const rows: readonly Row[] = [
+  publish,
+  readers,
+  readersInContext,
+  waitingReaders,
+  stalledReader,
+  replay,
+  wakeUp,
+  plain,
+  plainWithSdk3,
+  agent,
+  agentWithSdk3,
+];
