@@ -1,4 +1,6 @@
 import type { Row } from "../harness/row.js";
+import { growth } from "./growth.js";
+import { idleReaders, keptEvents } from "./memory.js";
 import { publish } from "./publish.js";
 import { readers, readersInContext } from "./readers.js";
 import { replay } from "./replay.js";
@@ -16,8 +18,11 @@ export const rows: readonly Row[] = [
   stalledReader,
   replay,
   wakeUp,
+  keptEvents,
+  idleReaders,
   plain,
   plainWithSdk3,
   agent,
   agentWithSdk3,
+  growth,
 ];
