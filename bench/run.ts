@@ -41,7 +41,8 @@ for (const packages of new Set(wanted.map((row) => row.packages ?? "bench"))) {
   folders.set(packages, await prepare(packages));
 }
 
-print(`${machine()}\n`);
+const measuredOn = `${machine()} ${runtimes.map(({ version }) => `Node ${version}`).join(", ")}.`;
+print(`${measuredOn}\n`);
 const results: RowResult[] = [];
 for (const row of wanted) {
   print(`## ${row.title}\n\n${row.says}\n`);
@@ -58,7 +59,7 @@ for (const row of wanted) {
   }
 }
 progress(`took ${Math.round((performance.now() - started) / 1000)} s`);
-if (values.write) await writePage(results);
+if (values.write) writePage(results, measuredOn, wanted.length === rows.length);
 
 /** Installs the benchmarks with these packages and spanbus as it is published, and compiles them. */
 async function prepare(packages: string): Promise<string> {

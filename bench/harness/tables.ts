@@ -25,18 +25,39 @@ function goalsTable(outcomes: readonly Outcome[]): string {
   if (outcomes.length === 0) return "";
   return table(
     ["row", "goal", "asked", "got", ""],
-    outcomes.map(({ goal, got, least, most, met }) => [
-      goal.row,
-      goal.says,
-      goal.atMost !== undefined ? `≤ ${goal.atMost}${unit(goal.unit)}` : `≥ ${goal.atLeast}${unit(goal.unit)}`,
-      `${number(got)} (${number(least)}–${number(most)})`,
-      met ? "met" : "**missed**",
-    ]),
+    outcomes.map((outcome) => [outcome.goal.row, outcome.goal.says, asked(outcome), got(outcome), met(outcome)]),
   );
 }
 
-function unit(text: string | undefined): string {
-  return text === undefined ? "×" : ` ${text}`;
+/** Every goal in one table, with a column for each version of Node. */
+export function summaryOf(results: readonly RowResult[]): string {
+  const majors = [...new Set(results.map(({ runtime }) => runtime.major))];
+  const lines = new Map<string, { cells: string[]; got: Map<number, string> }>();
+  for (const result of results) {
+    for (const outcome of outcomesOf(result)) {
+      const cells = [outcome.goal.row, `${result.row.title}: ${outcome.goal.says}`, asked(outcome)];
+      const line = lines.get(cells.join()) ?? { cells, got: new Map<number, string>() };
+      line.got.set(result.runtime.major, `${number(outcome.got)} ${met(outcome)}`);
+      lines.set(cells.join(), line);
+    }
+  }
+  return table(
+    ["row", "goal", "asked", ...majors.map((major) => `Node ${major}`)],
+    [...lines.values()].map(({ cells, got: by }) => [...cells, ...majors.map((major) => by.get(major) ?? "")]),
+  );
+}
+
+function asked({ goal: { atMost, atLeast, unit } }: Outcome): string {
+  const suffix = unit === undefined ? "×" : ` ${unit}`.trimEnd();
+  return atMost !== undefined ? `≤ ${atMost}${suffix}` : `≥ ${atLeast}${suffix}`;
+}
+
+function got({ got: middle, least, most }: Outcome): string {
+  return `${number(middle)} (${number(least)}–${number(most)})`;
+}
+
+function met(outcome: Outcome): string {
+  return outcome.met ? "met" : "**missed**";
 }
 
 function range({ rounds }: CaseResult, figure: string): string {
