@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { context, type Tracer } from "@opentelemetry/api";
@@ -12,6 +12,7 @@ import { EventBus } from "../index.js";
 import { observeEventBus } from "../metrics/index.js";
 import { type Play, plays } from "./demo-plays.js";
 import { Stage } from "./demo-stage.js";
+import { isOwnHost } from "./own-host.js";
 
 export interface DemoOptions {
   /** 0 for any free port. */
@@ -37,7 +38,8 @@ export async function startDemo({ port, speed }: DemoOptions): Promise<DemoServi
   // Only this machine reaches it, and what it shows is made up.
   const answer = getRequestListener(createHandler(bus, { authorize: () => true }));
   const server = createServer((request, response) => {
-    if (request.url === "/metrics") exporter.getMetricsRequestHandler(request, response);
+    if (!isOwnHost(request.headers.host)) misdirected(response);
+    else if (request.url === "/metrics") exporter.getMetricsRequestHandler(request, response);
     else void answer(request, response);
   });
   server.listen(port, "127.0.0.1");
@@ -56,6 +58,11 @@ export async function startDemo({ port, speed }: DemoOptions): Promise<DemoServi
       context.disable();
     },
   };
+}
+
+function misdirected(response: ServerResponse): void {
+  response.writeHead(421, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end("the host must be 127.0.0.1, localhost or [::1]\n");
 }
 
 interface Pace {

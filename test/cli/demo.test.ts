@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { BusEvent } from "spanbus";
 import { connect } from "spanbus/client";
@@ -15,6 +15,17 @@ async function startDemo(): Promise<{ command: Command; url: string }> {
   const line = await command.line("page");
   await command.line("Ctrl-C");
   return { command, url: line.replace(/^.* /, "") };
+}
+
+/** The status of the answer to a request that claims to be for another host, as after DNS rebinding. */
+function statusFor(host: string, url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { headers: { host } }, (response) => {
+      resolve(response.statusCode);
+      request.destroy();
+    });
+    request.on("error", reject);
+  });
 }
 
 describe("`spanbus demo`", { timeout }, () => {
@@ -106,6 +117,21 @@ describe("`spanbus demo`", { timeout }, () => {
     expect(posted.status).toBe(405);
     expect((await fetch(`${url}nowhere`)).status).toBe(404);
     expect((await fetch(`${url}runs`, { method: "HEAD" })).status).toBe(200);
+  });
+
+  it.each([
+    ["attacker.example", 421],
+    ["attacker.example:4320", 421],
+    ["127.0.0.1.attacker.example", 421],
+    ["localhost.attacker.example:80", 421],
+    ["localhost", 200],
+    ["LOCALHOST:4320", 200],
+    ["127.0.0.1:1", 200],
+    ["[::1]:4320", 200],
+  ])("answers a request for the host %j with %i, whatever is asked", async (host, status) => {
+    const { url } = await startDemo();
+    const asked = ["", "runs", "stats", "events", "metrics"].map((path) => statusFor(host, `${url}${path}`));
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([status]));
   });
 
   it.each<NodeJS.Signals>(["SIGINT", "SIGTERM"])("ends with 0 after %s, also while it is watched", async (signal) => {

@@ -166,10 +166,27 @@ describe("package.json", () => {
   });
 });
 
+interface Locked {
+  readonly resolved?: string;
+  readonly dev?: boolean;
+  readonly devOptional?: boolean;
+  readonly hasInstallScript?: boolean;
+  readonly optionalDependencies?: Record<string, string>;
+}
+
 describe("package-lock.json", () => {
-  const packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }> = json(
-    join(root, "package-lock.json"),
-  ).packages;
+  const packages: Record<string, Locked> = json(join(root, "package-lock.json")).packages;
+
+  it("has nothing for users that runs at installation", () => {
+    const isForUsers = ({ dev, devOptional }: Locked) => !dev && !devOptional;
+    expect(Object.keys(packages).filter((name) => packages[name] && isForUsers(packages[name])).length).toBeGreaterThan(
+      1,
+    );
+    const running = Object.entries(packages).filter(([, entry]) => isForUsers(entry) && entry.hasInstallScript);
+    expect(running).toEqual([]);
+    for (const script of ["preinstall", "install", "postinstall", "prepare"])
+      expect(manifest["scripts"]).not.toHaveProperty(script);
+  });
 
   it("holds no address of a registry", () => {
     expect(Object.keys(packages).filter((name) => packages[name]?.resolved !== undefined)).toEqual([]);
