@@ -30,6 +30,13 @@ export function copyData(source: unknown, maxBytes: number, frozen = true, texts
   return { value, bytes: copier.bytes + (copier.truncated ? TRUNCATED_BYTES : 0) };
 }
 
+/** The same for a plain object that nobody else has: as a rule it is kept itself, with copies of what is in it. */
+export function ownData(source: Record<string, unknown>, maxBytes: number, texts: RepeatedTexts): Copy {
+  const copier = new Copier(maxBytes - TRUNCATED_BYTES, true, texts);
+  if (!copier.inPlace(source)) return copyData(source, maxBytes, true, texts);
+  return { value: Object.freeze(source), bytes: copier.bytes };
+}
+
 const TRUNCATED_BYTES = '"truncated":true,'.length;
 
 /** A container that is being copied, and the one around it: a cycle comes back to one of them. */
@@ -59,6 +66,18 @@ class Copier {
     const json = attempt(() => inJson(source), source);
     if (typeof json === "object" && json !== null) this.#entries(json, target, undefined);
     return target;
+  }
+
+  /** Puts copies where the values were; false if something cannot stay. */
+  inPlace(record: Record<string, unknown>): boolean {
+    for (const key in record) {
+      const value = record[key];
+      this.bytes += jsonBytes(key) + 2;
+      const copy = this.#value(value, record, undefined, key);
+      if (copy === OMITTED) return false;
+      if (copy !== value) record[key] = copy;
+    }
+    return !this.truncated && this.bytes <= this.#maxBytes;
   }
 
   #entries(source: object, target: Record<string, unknown>, around: Around | undefined): void {

@@ -41,9 +41,10 @@ export class Ring<T> {
   }
 
   #grow(): void {
-    const entries = this.slice(0);
     // Filled, since an array with holes is slower.
-    this.#slots = entries.concat(new Array(entries.length).fill(undefined));
+    const slots = new Array<T | undefined>(2 * this.#length).fill(undefined);
+    for (let index = 0; index < this.#length; index += 1) slots[index] = this.at(index);
+    this.#slots = slots;
     this.#first = 0;
   }
 }

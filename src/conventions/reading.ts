@@ -51,18 +51,34 @@ export class Reading {
   }
 
   conversationId(): string | undefined {
-    const found = this.find("conversationId");
-    return found === undefined ? undefined : String(found.value);
+    const id = this.value("conversationId");
+    return id === undefined ? undefined : String(id);
   }
 
-  find(field: ConventionField): Found | undefined {
-    for (const reader of this.#plan.readersOf(field)) {
-      const value = this.#value(reader);
-      if (value === undefined) continue;
-      if (reader.unlike === undefined || value !== this.#plainly(reader.unlike))
-        return { value, origin: reader.origin };
+  /** The value of a field. */
+  value(field: ConventionField): Found["value"] | undefined {
+    const readers = this.#plan.readersOf(field);
+    for (let index = 0; index < readers.length; index += 1) {
+      const value = this.#unlike(readers[index] as Placed);
+      if (value !== undefined) return value;
     }
     return undefined;
+  }
+
+  /** The value of a field, and who knew it. */
+  find(field: ConventionField): Found | undefined {
+    for (const reader of this.#plan.readersOf(field)) {
+      const value = this.#unlike(reader);
+      if (value !== undefined) return { value, origin: reader.origin };
+    }
+    return undefined;
+  }
+
+  /** The value that a source has, unless it must differ from another field and does not. */
+  #unlike(reader: Placed): Found["value"] | undefined {
+    const value = this.#value(reader);
+    if (value === undefined || reader.unlike === undefined) return value;
+    return value === this.#plainly(reader.unlike) ? undefined : value;
   }
 
   #row(phase: "start" | "end", inputTold = false): Record<string, unknown> {
@@ -70,7 +86,7 @@ export class Reading {
     if (!this.#claim) return values;
     for (const field of eventFields(this.#claim.operation, phase)) {
       if (inputTold && isInput(field)) continue;
-      const value = this.find(field)?.value ?? byName(field, this.facts.name);
+      const value = this.value(field) ?? byName(field, this.facts.name);
       if (value !== undefined) values[field] = value;
     }
     return values;

@@ -25,7 +25,7 @@ export class Chunks {
   }
 
   /** Publishes the event, in order behind the chunks that wait. A chunk may wait itself: then it has no event yet. */
-  publish(run: Run, input: EventInput, counted = true): BusEvent | undefined {
+  publish(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
     if (this.#hub.isDeciding) return this.#hub.refuse("nested");
     if (input.type === CHUNK && input.spanId !== undefined && run.state === "open") {
       const data = copyData(input.data, MAX_EVENT_BYTES, false).value;
@@ -35,7 +35,7 @@ export class Chunks {
       }
     }
     this.flush(run);
-    return this.#hub.append(run, input, counted);
+    return this.#hub.append(run, input, counted, owned);
   }
 
   /** Publishes what waits, of one run or of all. */

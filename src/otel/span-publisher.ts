@@ -88,12 +88,13 @@ export class SpanPublisher {
     this.publish(model, "agent.model.first_chunk", data, time);
   }
 
+  /** Publishes data that was made for it and that nobody changes afterwards. */
   publish(record: SpanRecord, type: string, data: object, time: number, counted = true, attributes?: object): void {
     const { run } = record;
     if (!run) return;
     const { trace, spanId, parentSpanId } = record;
     const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
-    const event = this.#chunks.publish(run, input, counted);
+    const event = this.#chunks.publish(run, input, counted, true);
     if (!event || !counted) return;
     // Without an agent around, the root keeps count: it may turn out to be one at its end.
     const counting = record.outermost ?? record.root;
@@ -123,10 +124,11 @@ export class SpanPublisher {
   #tokens(record: SpanRecord, data: Record<string, unknown>, tokens: Tokens, time: number): void {
     if (record.kind === "agent.invocation" ? record.modelTokensBelow : record.tokensBelow) return;
     if (this.#modelOpenBelow(record)) return;
-    const { agentName } = record;
+    const { agentName, model = data["model"] } = record;
+    const { provider } = data;
     const about = {
-      model: data["model"] ?? record.model,
-      provider: data["provider"],
+      ...(model !== undefined && { model }),
+      ...(provider !== undefined && { provider }),
       ...(agentName !== undefined && { agentName }),
     };
     this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
