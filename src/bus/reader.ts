@@ -39,14 +39,18 @@ export interface ReaderStart {
 /** A `next()` that waits. */
 class Waiting<T> {
   /** The one that was called after it. */
-  behind: Waiting<unknown> | undefined;
+  behind: Waiting<unknown> | undefined = undefined;
   readonly #reader: Reader;
   readonly #take: Take<T>;
-  readonly #resolve: (result: IteratorResult<T, undefined>) => void;
+  #resolve: ((result: IteratorResult<T, undefined>) => void) | undefined = undefined;
 
-  constructor(reader: Reader, take: Take<T>, resolve: (result: IteratorResult<T, undefined>) => void) {
+  constructor(reader: Reader, take: Take<T>) {
     this.#reader = reader;
     this.#take = take;
+  }
+
+  /** What it is told by. */
+  promised(resolve: (result: IteratorResult<T, undefined>) => void): void {
     this.#resolve = resolve;
   }
 
@@ -54,12 +58,12 @@ class Waiting<T> {
   serve(): boolean {
     const value = this.#take(this.#reader);
     if (value === undefined) return false;
-    this.#resolve({ done: false, value });
+    this.#resolve?.({ done: false, value });
     return true;
   }
 
   end(): void {
-    this.#resolve(DONE);
+    this.#resolve?.(DONE);
   }
 }
 
@@ -84,11 +88,11 @@ export class Reader implements SubscriptionMembers, LogReader {
   #replay: readonly BusEvent[];
   #replayed = 0;
   #position: number;
-  /** Tells since when something waits behind the place where everything was read. */
+  /** Tells since when something waits, where nothing did when that was last looked at. */
   #moment: HeadMoment;
   #dropped = 0;
   #lastId: string | undefined;
-  /** The call that waits, and the last of those behind it. */
+  /** The call that waits, and the last of those behind it, if there are any. */
   #waiting: Waiting<unknown> | undefined;
   #lastWaiting: Waiting<unknown> | undefined;
   #end: SubscriptionEnd | undefined;
@@ -194,6 +198,7 @@ export class Reader implements SubscriptionMembers, LogReader {
     while (this.#waiting?.serve()) this.#waiting = this.#waiting.behind;
     this.#endWhenDrained();
     if (this.#waiting) this.#log.wait(this);
+    else this.#lastWaiting = undefined;
   }
 
   /** Ends the reader from the hub's side; what waits is given up. */
@@ -210,18 +215,24 @@ export class Reader implements SubscriptionMembers, LogReader {
 
   /** Everything that is there. */
   #takeAll(): readonly BusEvent[] | undefined {
-    const before: BusEvent[] = [];
+    if (this.caughtUp && this.#lag() === 0) return this.#takeLive();
+    const events: BusEvent[] = [];
     while (!this.caughtUp || this.#lag() > 0) {
       const event = this.#takeOne();
       if (!event) break;
-      before.push(event);
+      events.push(event);
     }
-    const live = this.#log.since(this.#position);
-    if (live.length > 0) this.#passed(live.length);
-    const last = live.at(-1);
-    if (last) this.#note(last, live.length);
-    if (before.length === 0) return last && live;
-    return last ? before.concat(live) : before;
+    const live = this.#takeLive();
+    return live ? events.concat(live) : events;
+  }
+
+  /** Everything in the log, of which nothing was lost. */
+  #takeLive(): readonly BusEvent[] | undefined {
+    if (this.#position === this.#log.head) return undefined;
+    const events = this.#log.since(this.#position);
+    this.#passed(events.length);
+    this.#note(events.at(-1) as BusEvent, events.length);
+    return events;
   }
 
   /** What `take` finds, at once or when there is something; calls are served in their order. */
@@ -232,15 +243,21 @@ export class Reader implements SubscriptionMembers, LogReader {
       if (value !== undefined) return Promise.resolve({ done: false, value });
     }
     if (this.#end) return Promise.resolve(DONE);
-    return new Promise((resolve) => {
-      const waiting = new Waiting(this, take, resolve) as Waiting<unknown>;
-      if (this.#waiting && this.#lastWaiting) this.#lastWaiting.behind = waiting;
-      else {
-        this.#waiting = waiting;
-        this.#log.wait(this);
-      }
+    const waiting = new Waiting<T>(this, take);
+    // Short as it is, the function that the promise calls is compiled away.
+    const promise = new Promise<IteratorResult<T, undefined>>((resolve) => waiting.promised(resolve));
+    this.#wait(waiting as Waiting<unknown>);
+    return promise;
+  }
+
+  #wait(waiting: Waiting<unknown>): void {
+    if (this.#waiting) {
+      (this.#lastWaiting ?? this.#waiting).behind = waiting;
       this.#lastWaiting = waiting;
-    });
+    } else {
+      this.#waiting = waiting;
+      this.#log.wait(this);
+    }
   }
 
   /** So many were taken, this one last. */
@@ -278,7 +295,6 @@ export class Reader implements SubscriptionMembers, LogReader {
   #passed(events: number): void {
     this.#host.delivered(events);
     this.#position += events;
-    if (this.#position === this.#log.head) this.#moment = this.#log.headMoment;
   }
 
   /** Goes on behind what was lost. */
@@ -338,6 +354,7 @@ export class Reader implements SubscriptionMembers, LogReader {
     const timeout = this.#host.unreadTimeoutMillis;
     this.#unread = new Deadline((now) => {
       const waits = this.size > 0 || this.#gap !== undefined || this.#lag() > 0;
+      if (!waits) this.#moment = this.#log.headMoment;
       if (!waits || this.#taken !== taken) return this.#watchUnread(now, this.#taken, false);
       const published = waitedSince ? since : (this.#moment.passedAt ?? since);
       const quietSince = Math.max(since, published);
