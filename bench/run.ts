@@ -14,8 +14,8 @@ import { rows } from "./rows/index.js";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: "5" },
-    millis: { type: "string", default: "250" },
+    rounds: { type: "string", default: "4" },
+    millis: { type: "string", default: "200" },
     nodes: { type: "string", default: "20,24" },
     clock: { type: "string", default: "wall" },
     write: { type: "boolean", default: false },
