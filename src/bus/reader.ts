@@ -4,7 +4,7 @@ import { parseCursor } from "./cursor.js";
 import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
 import type { BusEvent, GapData, SubscriptionEnd } from "./event.js";
-import { EventLog, type HeadMoment, type LogReader } from "./event-log.js";
+import { EventLog, type GapSum, type HeadMoment, type LogReader, withGap } from "./event-log.js";
 import type { AbortSignalLike } from "./hub-options.js";
 import { RecencyNode } from "./recency-list.js";
 import type { Subscription, SubscriptionMembers } from "./subscription.js";
@@ -90,6 +90,8 @@ export class Reader implements SubscriptionMembers, LogReader {
   #position: number;
   /** Tells since when something waits, where nothing did when that was last looked at. */
   #moment: HeadMoment;
+  /** The gaps of the log that came before its place. */
+  #gaps: GapSum;
   #dropped = 0;
   #lastId: string | undefined;
   /** The call that waits, and the last of those behind it, if there are any. */
@@ -114,6 +116,7 @@ export class Reader implements SubscriptionMembers, LogReader {
     this.#left = start.left;
     this.#position = start.position;
     this.#moment = start.log.headMoment;
+    this.#gaps = start.log.gaps;
     this.#deliveredAt = host.deadlines.now();
   }
 
@@ -136,7 +139,7 @@ export class Reader implements SubscriptionMembers, LogReader {
   }
 
   get dropped(): number {
-    return this.#dropped + this.#lag();
+    return this.#dropped + this.#lost();
   }
 
   get size(): number {
@@ -230,7 +233,7 @@ export class Reader implements SubscriptionMembers, LogReader {
   #takeLive(): readonly BusEvent[] | undefined {
     if (this.#position === this.#log.head) return undefined;
     const events = this.#log.since(this.#position);
-    this.#passed(events.length);
+    this.#passed(events.length, this.#log.gaps);
     this.#note(events.at(-1) as BusEvent, events.length);
     return events;
   }
@@ -274,7 +277,7 @@ export class Reader implements SubscriptionMembers, LogReader {
       this.#gap = undefined;
       return event;
     }
-    this.#host.delivered(1);
+    if (event?.type !== "bus.gap") this.#host.delivered(1);
     this.#replayed += 1;
     if (this.#replayed === this.#replay.length) {
       this.#replay = NOTHING;
@@ -287,28 +290,32 @@ export class Reader implements SubscriptionMembers, LogReader {
   #fromLog(): BusEvent | undefined {
     if (this.#lag() > 0) return this.#lagGap();
     const event = this.#log.at(this.#position);
-    if (event) this.#passed(1);
+    if (event) this.#passed(1, withGap(this.#gaps, event));
     return event;
   }
 
-  /** It has come so many live events further. */
-  #passed(events: number): void {
-    this.#host.delivered(events);
+  /** It has come so many live events further, and behind these gaps. */
+  #passed(events: number, gaps: GapSum): void {
+    this.#host.delivered(events - (gaps.gaps - this.#gaps.gaps));
     this.#position += events;
+    this.#gaps = gaps;
   }
 
   /** Goes on behind what was lost. */
   #lagGap(): BusEvent | undefined {
-    const { lastLost } = this.#log;
+    const { lastLost, lostGaps } = this.#log;
     if (!lastLost) return undefined;
-    const missed = this.#lag();
-    this.#position += missed;
-    this.#dropped += missed;
+    const lost = this.#lost();
+    const told = lostGaps.missed - this.#gaps.missed;
+    const isAnew = lostGaps.generations > this.#gaps.generations;
+    this.#position = this.#log.tail;
+    this.#dropped += lost;
+    this.#gaps = lostGaps;
     // On the global stream the event before may be another run's, which `history` of this one cannot place.
     const resumeAfter = this.#lastId !== undefined && isSameRun(this.#lastId, lastLost.id) ? this.#lastId : undefined;
     return this.#host.gap(lastLost, {
-      missed,
-      reason: "lagged",
+      missed: lost + told,
+      reason: isAnew ? "generation" : "lagged",
       ...(resumeAfter !== undefined && { resumeAfter }),
     });
   }
@@ -316,6 +323,12 @@ export class Reader implements SubscriptionMembers, LogReader {
   /** Events that fell out of the log before this reader came to them. */
   #lag(): number {
     return this.#end ? 0 : Math.max(0, this.#log.tail - this.#position);
+  }
+
+  /** Those of them that are events: a gap that fell out is in the next one. */
+  #lost(): number {
+    const lag = this.#lag();
+    return lag === 0 ? 0 : lag - (this.#log.lostGaps.gaps - this.#gaps.gaps);
   }
 
   #endWhenDrained(): void {
@@ -326,7 +339,7 @@ export class Reader implements SubscriptionMembers, LogReader {
 
   #leave(end: SubscriptionEnd): void {
     if (this.#end) return;
-    this.#dropped += this.#lag();
+    this.#dropped += this.#lost();
     this.#end = end;
     this.#gap = undefined;
     this.#replay = NOTHING;
