@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
-import { UserProject } from "../scripts/user-project.js";
 import { machine } from "./harness/machine.js";
 import { measure, type RowResult } from "./harness/measure.js";
 import { writePage } from "./harness/page.js";
+import { benchProject } from "./harness/project.js";
 import { runtimeOf } from "./harness/runtime.js";
 import { tablesOf } from "./harness/tables.js";
 import { rows } from "./rows/index.js";
@@ -38,7 +38,8 @@ for (const major of values.nodes.split(",").map(Number)) {
 
 const folders = new Map<string, string>();
 for (const packages of new Set(wanted.map((row) => row.packages ?? "bench"))) {
-  folders.set(packages, await prepare(packages));
+  progress(`installing ${packages}`);
+  folders.set(packages, (await benchProject(packages)).folder);
 }
 
 const measuredOn = `${machine()} ${runtimes.map(({ version }) => `Node ${version}`).join(", ")}.`;
@@ -60,17 +61,6 @@ for (const row of wanted) {
 }
 progress(`took ${Math.round((performance.now() - started) / 1000)} s`);
 if (values.write) writePage(results, measuredOn, wanted.length === rows.length);
-
-/** Installs the benchmarks with these packages and spanbus as it is published, and compiles them. */
-async function prepare(packages: string): Promise<string> {
-  progress(`installing ${packages}`);
-  const project = await UserProject.install("bench", packages);
-  await project.compile([
-    "child.ts",
-    ...["candidates", "harness", "inputs", "rows", "sdk-3", "span-path"].map((each) => `${each}/*.ts`),
-  ]);
-  return project.folder;
-}
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
