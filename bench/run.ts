@@ -42,7 +42,9 @@ for (const packages of new Set(wanted.map((row) => row.packages ?? "bench"))) {
   folders.set(packages, (await benchProject(packages)).folder);
 }
 
-const measuredOn = `${machine()} ${runtimes.map(({ version }) => `Node ${version}`).join(", ")}.`;
+const versions = runtimes.map(({ version }) => `Node ${version}`).join(", ");
+const clock = values.clock === "cpu" ? " Time of the processor, since others used the machine, too." : "";
+const measuredOn = `${machine()} ${versions}, ${values.rounds} rounds.${clock}`;
 print(`${measuredOn}\n`);
 const results: RowResult[] = [];
 for (const row of wanted) {
