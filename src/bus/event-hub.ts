@@ -6,6 +6,7 @@ import { Deadlines } from "./deadlines.js";
 import {
   type BusEvent,
   type ControlEventMap,
+  type EventDraft,
   type EventInput,
   type GapData,
   type Outcome,
@@ -87,7 +88,9 @@ export class EventHub implements ReaderHost {
     this.#taps = new Taps((what, error) => this.report(what, error));
     this.#retention = new Retention(this.#settings, (run) => this.#evicted(run));
     const { redact } = this.#settings;
-    this.#redact = redact && ((draft) => this.decide("redact", () => checkedDraft(redact(draft)), undefined));
+    // A promise is left to `decide`, which sees to its rejection.
+    const redacted = (result: EventDraft | undefined) => (isThenable(result) ? result : checkedDraft(result));
+    this.#redact = redact && ((draft) => this.decide("redact", () => redacted(redact(draft)), undefined));
     this.#global = new EventStream(this.#settings.maxQueueSize);
     this.#runs = new RunTable(this.#settings, this.deadlines, (run, why) => {
       if (why === "surplus") this.close(run, "abandoned");
@@ -220,7 +223,7 @@ export class EventHub implements ReaderHost {
     const asked = run.stream.asks || this.#global.asks;
     const verdicts = asked ? this.#ask(event, run.stream, this.#global) : undefined;
     const openedVerdicts = opened && this.#ask(opened, this.#global);
-    if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse("sealed");
+    if (!this.#takes(run) || !this.#begin(run)) return this.refuse("sealed");
 
     const now = this.deadlines.now();
     run.note(event, now, counted);
@@ -232,6 +235,16 @@ export class EventHub implements ReaderHost {
     if (!this.#taps.none) this.#taps.published(event, opened && this.#info(run));
     if (opened) this.#runs.makeRoom();
     return event;
+  }
+
+  /** The run has an event: the generation that it follows is over now. */
+  #begin(run: Run): boolean {
+    const sealed = run.opened.listed ? undefined : this.#runs.get(run.id);
+    if (sealed && run.follows(sealed)) {
+      this.#retention.forget(sealed);
+      this.#runs.supersede(sealed);
+    }
+    return this.#runs.begin(run);
   }
 
   /** A run that was only about to begin is forgotten. */
@@ -303,15 +316,11 @@ export class EventHub implements ReaderHost {
     return run.state === "closed" ? undefined : run;
   }
 
-  /** Like `openRun`, but goes on with the next generation when the newest is sealed. */
+  /** Like `openRun`, but goes on with the next generation when the newest is sealed: that one stays until the next begins. */
   openNextRun(runId: string): Run | undefined {
     const sealed = this.#runs.get(runId);
     if (sealed?.state !== "closed" || this.#shutdown) return this.openRun(runId);
-    this.#retention.forget(sealed);
-    this.#runs.supersede(sealed);
-    const next = this.openRun(runId);
-    if (next) next.sealedBefore = sealed.sealedAt;
-    return next;
+    return this.#runs.next(sealed);
   }
 
   /** Seals the run; its readers drain, then end. False if it was closed before. */
@@ -494,6 +503,6 @@ function isDropped(run: Run): boolean {
   return run.state === "dropped";
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable<T>(value: T): value is T & PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

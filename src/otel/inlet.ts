@@ -24,7 +24,7 @@ import {
 } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
 import { SpanRecord } from "./span-record.js";
-import { endedViewOf, parentOf, viewOf } from "./span-view.js";
+import { endedViewOf, parentOf, remoteParentOf, viewOf } from "./span-view.js";
 import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
 
@@ -72,6 +72,8 @@ export class Inlet {
   /** The latest started span: many instrumentations set its attributes right behind the start. */
   #held: HeldSpan | undefined;
   #flushQueued = false;
+  /** Spans taken note of. */
+  #spans = 0;
   #latestLog: LogRecordLike | undefined;
   /** Inlets for one SDK, by name. */
   readonly #besides = new Map<string, SpanListener>();
@@ -260,6 +262,8 @@ export class Inlet {
   }
 
   forgetAll(): void {
+    // Those of runs that never began, since their events were withheld, were given up with no run.
+    for (const record of this.#traces.openSpans) this.#finished(record);
     this.#latestLog = undefined;
     this.#traces.clear();
   }
@@ -302,17 +306,19 @@ export class Inlet {
       parentContext &&
       (trace.spans.get(parentContext.spanId) ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
     const ownBinding = bindingOf(context);
+    this.#spans += 1;
     const record = new SpanRecord({
       trace,
       spanId,
       parent,
-      remoteParentId: parentContext && !parent ? parentContext.spanId : undefined,
+      remoteParentId: parent ? undefined : remoteParentOf(span)?.spanId,
       name: view.name,
       scope: view.scope,
       startTime: view.startMillis ?? Date.now(),
       binding: ownBinding ?? parent?.binding,
       // A span below one that nobody saw is no new root.
       order: parentContext && !parentContext.isRemote ? 0 : nextInOrder(),
+      number: this.#spans,
     });
     record.claim = claim;
     if (!claim && (this.#settings.runId || this.#settings.acceptRemoteRun)) record.context = context;
@@ -328,7 +334,8 @@ export class Inlet {
   }
 
   #classify(span: SpanLike): Classified {
-    const view = viewOf(span, String(span.name));
+    const name = attempt(() => String(span.name), "");
+    const view = viewOf(span, name);
     return { view, claim: this.#interpreter.classify(view) };
   }
 
@@ -385,6 +392,7 @@ export class Inlet {
   #finished(record: SpanRecord): void {
     if (!record.open) return;
     record.context = undefined;
+    record.newestAtEnd = this.#spans;
     this.#traces.end(record);
     const { life, run, kind, runScope } = record;
     if (life && run && kind && life.openEvents.delete(record)) {
