@@ -206,12 +206,15 @@ export class EventHub implements ReaderHost {
     return run ? this.append(run, input) : this.refuse("sealed");
   }
 
-  /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
-  append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
+  /**
+   * Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals; the data of what is
+   * `owned` is nobody else's.
+   */
+  append(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
     if (!this.#takes(run)) return this.#refuseFor(run, this.#deciding ? "nested" : "sealed");
     const type = this.#typeOf(input.type);
     if (type === undefined) return this.#refuseFor(run, "invalid");
-    const made = makeEvent(run, input, type, this.#redact);
+    const made = makeEvent(run, input, type, this.#redact, owned);
     if (!made) return this.#refuseFor(run, "withheld");
     if (!this.#takes(run)) return this.#refuseFor(run, "sealed");
     const { event, bytes } = made;

@@ -12,6 +12,13 @@ export interface PublisherSettings {
   readonly carries: ((name: string) => boolean) | undefined;
 }
 
+/** What a start says. */
+export interface Beginning {
+  readonly data: Record<string, unknown>;
+  readonly counted: boolean;
+  readonly attributes: object | undefined;
+}
+
 /** Turns what is known of a span into the events of its run. */
 export class SpanPublisher {
   readonly #hub: EventHub;
@@ -26,8 +33,8 @@ export class SpanPublisher {
     this.#settings = settings;
   }
 
-  /** Gives the span its place in the tree of its run; what it returns publishes the start. */
-  begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): () => void {
+  /** Gives the span its place in the tree of its run; what it returns is for `started`. */
+  begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): Beginning {
     const reading = this.#interpreter.read(record.claim, view, this.#settings.content);
     const data = record.claim ? reading.started() : { name: record.name };
     const named = ownText(run, "agentName", data["agentName"]);
@@ -41,8 +48,12 @@ export class SpanPublisher {
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
     if (wrapper) wrapper.wraps = true;
-    const attributes = this.#attributes(view);
-    return () => this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
+    return { data, counted, attributes: this.#attributes(view) };
+  }
+
+  /** Publishes the start. */
+  started(record: SpanRecord, kind: EventKind, { data, counted, attributes }: Beginning): void {
+    this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
   }
 
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {
@@ -89,12 +100,13 @@ export class SpanPublisher {
     this.publish(model, "agent.model.first_chunk", data, time);
   }
 
+  /** Publishes data that was made for it and that nobody changes afterwards. */
   publish(record: SpanRecord, type: string, data: object, time: number, counted = true, attributes?: object): void {
     const { run } = record;
     if (!run) return;
     const { trace, spanId, parentSpanId } = record;
     const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
-    const event = this.#chunks.publish(run, input, counted);
+    const event = this.#chunks.publish(run, input, counted, true);
     if (!event || !counted) return;
     // Without an agent around, the root keeps count: it may turn out to be one at its end.
     const counting = record.outermost ?? record.root;
@@ -126,9 +138,11 @@ export class SpanPublisher {
     if (this.#modelOpenBelow(record) || this.#toldAround(record)) return;
     record.tokensTold = true;
     const { agentName } = record;
+    const { provider } = data;
+    const model = data["model"] ?? record.model;
     const about = {
-      model: data["model"] ?? record.model,
-      provider: data["provider"],
+      ...(model !== undefined && { model }),
+      ...(provider !== undefined && { provider }),
       ...(agentName !== undefined && { agentName }),
     };
     this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
