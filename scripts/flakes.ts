@@ -41,7 +41,9 @@ async function repeat(): Promise<number> {
 
 async function runOnce(seed: number): Promise<{ code: number; output: string }> {
   const order = ["--sequence.shuffle.files", "--sequence.shuffle.tests", `--sequence.seed=${seed}`];
-  const args = ["run", "--project", "inside", "--bail=1", "--retry=0", ...order, ...parts];
+  // Load makes everything slow; only what hangs shall fail by its time.
+  const patient = ["--testTimeout=300000", "--hookTimeout=300000"];
+  const args = ["run", "--project", "inside", "--bail=1", "--retry=0", ...order, ...patient, ...parts];
   const run = spawn(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1" },
@@ -52,7 +54,12 @@ async function runOnce(seed: number): Promise<{ code: number; output: string }> 
       output += text;
     });
   }
+  const stop = (): void => {
+    run.kill();
+  };
+  process.once("SIGTERM", stop);
   const [code] = (await once(run, "close")) as [number | null];
+  process.off("SIGTERM", stop);
   return { code: code ?? 1, output };
 }
 
