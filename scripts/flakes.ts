@@ -58,9 +58,9 @@ async function runOnce(seed: number): Promise<{ code: number; output: string }> 
     run.kill();
   };
   process.once("SIGTERM", stop);
-  const [code] = (await once(run, "close")) as [number | null];
+  const [code, signal] = (await once(run, "close")) as [number | null, NodeJS.Signals | null];
   process.off("SIGTERM", stop);
-  return { code: code ?? 1, output };
+  return { code: code ?? 1, output: signal ? `${output}\nvitest was ended by ${signal}` : output };
 }
 
 /** A process that does nothing but keep a core busy. It ends with this one, also when this one is killed. */

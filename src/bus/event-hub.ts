@@ -6,6 +6,7 @@ import { Deadlines } from "./deadlines.js";
 import {
   type BusEvent,
   type ControlEventMap,
+  type EventDraft,
   type EventInput,
   type GapData,
   type Outcome,
@@ -87,7 +88,9 @@ export class EventHub implements ReaderHost {
     this.#taps = new Taps((what, error) => this.report(what, error));
     this.#retention = new Retention(this.#settings, (run) => this.#evicted(run));
     const { redact } = this.#settings;
-    this.#redact = redact && ((draft) => this.decide("redact", () => checkedDraft(redact(draft)), undefined));
+    // A promise is left to `decide`, which sees to its rejection.
+    const redacted = (result: EventDraft | undefined) => (isThenable(result) ? result : checkedDraft(result));
+    this.#redact = redact && ((draft) => this.decide("redact", () => redacted(redact(draft)), undefined));
     this.#global = new EventStream(this.#settings.maxQueueSize);
     this.#runs = new RunTable(this.#settings, this.deadlines, (run, why) => {
       if (why === "surplus") this.close(run, "abandoned");
@@ -491,6 +494,6 @@ function isDropped(run: Run): boolean {
   return run.state === "dropped";
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable<T>(value: T): value is T & PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
