@@ -11,20 +11,49 @@ export function encodeEvent(event: BusEvent): string {
  * @throws SyntaxError if it is no JSON; TypeError that names the field if it is no event.
  */
 export function decodeEvent(text: string): BusEvent {
-  const value: unknown = JSON.parse(text);
-  if (!isRecord(value)) throw new TypeError(`an event must be a JSON object, got ${text.slice(0, 80)}`);
+  return checkedEvent(JSON.parse(text));
+}
+
+/**
+ * The same for what was JSON. What the fields of `data` hold is not looked at: an event says what it likes.
+ *
+ * @throws TypeError that names the field if it is no event.
+ */
+export function checkedEvent(value: unknown): BusEvent {
   freeze(value);
-  for (const [field, { must, is }] of Object.entries(required)) {
+  if (!isRecord(value)) throw new TypeError(`an event must be a JSON object, got ${shown(value)}`);
+  for (const [field, { must, is }] of Object.entries(fields)) {
     if (!is(value[field])) throw new TypeError(`\`${field}\` of an event must be ${must}, got ${shown(value[field])}`);
   }
   return value as unknown as BusEvent;
 }
 
-const aString = { must: "a string", is: (value: unknown) => typeof value === "string" };
+interface Rule {
+  readonly must: string;
+  is(value: unknown): boolean;
+}
+
+const aString: Rule = { must: "a string", is: (value) => typeof value === "string" };
 /** JSON can say a number beyond all numbers: 1e999. */
-const aNumber = { must: "a number", is: Number.isFinite };
-const anObject = { must: "an object", is: isRecord };
-const required = { id: aString, runId: aString, type: aString, time: aNumber, data: anObject } as const;
+const aNumber: Rule = { must: "a number", is: Number.isFinite };
+const anObject: Rule = { must: "an object", is: isRecord };
+
+function ifThere({ must, is }: Rule): Rule {
+  return { must, is: (value) => value === undefined || is(value) };
+}
+
+const fields: Readonly<Record<string, Rule>> = {
+  id: aString,
+  runId: aString,
+  seq: ifThere(aNumber),
+  type: aString,
+  time: aNumber,
+  traceId: ifThere(aString),
+  spanId: ifThere(aString),
+  parentSpanId: ifThere(aString),
+  data: anObject,
+  attributes: ifThere(anObject),
+};
 
 /** Events nest to a depth of 8 in their data. What is far beyond is none, and could not be walked through. */
 const MAX_DEPTH = 64;

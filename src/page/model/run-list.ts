@@ -1,4 +1,4 @@
-import type { BusEvent } from "../../bus/event.js";
+import type { BusEvent, Outcome } from "../../bus/event.js";
 import type { RunInfo } from "../../bus/run.js";
 import { Tally } from "../../bus/tally.js";
 import { dataOf, textOf } from "./event-data.js";
@@ -40,7 +40,8 @@ export class RunList {
     run.lastTime = Math.max(run.lastTime, event.time);
     if (event.type === "bus.run.closed") {
       run.state = "closed";
-      run.outcome = event.data.outcome;
+      // Whatever it is: the page shows a name that it does not know, too.
+      run.outcome = (textOf(dataOf(event)["outcome"]) ?? "unknown") as Outcome;
       run.openSpans = 0;
     } else if (event.seq > run.events) count(run, event, event.seq);
   }
