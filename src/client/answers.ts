@@ -2,6 +2,7 @@ import type { BusEvent } from "../bus/event.js";
 import type { RunInfo } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import { checkedEvent } from "../wire/event-json.js";
+import { knownOutcome } from "./known-outcome.js";
 
 /** The shape of an answer is checked as far as it tells an endpoint from something else. Undefined: it is none. */
 
@@ -32,13 +33,16 @@ function listOf<T>(answer: unknown, name: string, checked: (each: unknown) => T)
 function checkedRun(run: unknown): RunInfo {
   const isRun =
     isRecord(run) &&
-    [run["runId"], run["generation"], run["state"]].every(isText) &&
+    [run["runId"], run["generation"]].every(isText) &&
+    (run["state"] === "open" || run["state"] === "closed") &&
     [run["startTime"], run["lastTime"]].every(Number.isFinite) &&
-    [run["outcome"], run["agentName"], run["conversationId"], run["parentRunId"]].every(isTextOrNone) &&
+    [run["agentName"], run["conversationId"], run["parentRunId"]].every(isTextOrNone) &&
     Array.isArray(run["traceIds"]) &&
     run["traceIds"].every(isText);
   if (!isRun) throw new TypeError("this is no run");
-  return run as unknown as RunInfo;
+  const { outcome, ...rest } = run;
+  const known = knownOutcome(outcome);
+  return { ...rest, ...(known && { outcome: known }) } as unknown as RunInfo;
 }
 
 function isText(value: unknown): boolean {

@@ -16,6 +16,8 @@ const almostEvents = fc
       data: fc.jsonValue(),
       ["__proto__"]: fc.jsonValue(),
       attributes: fc.jsonValue(),
+      seq: fc.jsonValue(),
+      spanId: fc.jsonValue(),
     },
     { requiredKeys: [] },
   )
@@ -40,9 +42,9 @@ describe("what should be the JSON of an event", () => {
   it.each([FIXED_SEED, freshSeed])("becomes an event that keeps its type, or a short reason (seed %i)", (seed) => {
     const property = fc.property(texts, (text) => {
       try {
-        const { id, runId, type, time, data } = decodeEvent(text);
+        const { id, runId, seq = 0, type, time, spanId = "", data } = decodeEvent(text);
         expect([typeof id, typeof runId, typeof type]).toEqual(["string", "string", "string"]);
-        expect(Number.isFinite(time)).toBe(true);
+        expect([Number.isFinite(time), Number.isFinite(seq), typeof spanId]).toEqual([true, true, "string"]);
         expect(Object.prototype.toString.call(data)).toBe("[object Object]");
         expect(isDeeplyFrozen(data)).toBe(true);
       } catch (error) {
