@@ -220,7 +220,7 @@ export class EventHub implements ReaderHost {
     const asked = run.stream.asks || this.#global.asks;
     const verdicts = asked ? this.#ask(event, run.stream, this.#global) : undefined;
     const openedVerdicts = opened && this.#ask(opened, this.#global);
-    if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse("sealed");
+    if (!this.#takes(run) || !this.#begin(run)) return this.refuse("sealed");
 
     const now = this.deadlines.now();
     run.note(event, now, counted);
@@ -232,6 +232,16 @@ export class EventHub implements ReaderHost {
     if (!this.#taps.none) this.#taps.published(event, opened && this.#info(run));
     if (opened) this.#runs.makeRoom();
     return event;
+  }
+
+  /** The run has an event: the generation that it follows is over now. */
+  #begin(run: Run): boolean {
+    const sealed = run.opened.listed ? undefined : this.#runs.get(run.id);
+    if (sealed && run.follows(sealed)) {
+      this.#retention.forget(sealed);
+      this.#runs.supersede(sealed);
+    }
+    return this.#runs.begin(run);
   }
 
   /** A run that was only about to begin is forgotten. */
@@ -303,15 +313,11 @@ export class EventHub implements ReaderHost {
     return run.state === "closed" ? undefined : run;
   }
 
-  /** Like `openRun`, but goes on with the next generation when the newest is sealed. */
+  /** Like `openRun`, but goes on with the next generation when the newest is sealed: that one stays until the next begins. */
   openNextRun(runId: string): Run | undefined {
     const sealed = this.#runs.get(runId);
     if (sealed?.state !== "closed" || this.#shutdown) return this.openRun(runId);
-    this.#retention.forget(sealed);
-    this.#runs.supersede(sealed);
-    const next = this.openRun(runId);
-    if (next) next.sealedBefore = sealed.sealedAt;
-    return next;
+    return this.#runs.next(sealed);
   }
 
   /** Seals the run; its readers drain, then end. False if it was closed before. */

@@ -24,7 +24,7 @@ import {
 } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
 import { SpanRecord } from "./span-record.js";
-import { endedViewOf, parentOf, viewOf } from "./span-view.js";
+import { endedViewOf, parentOf, remoteParentOf, viewOf } from "./span-view.js";
 import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
 
@@ -53,6 +53,9 @@ interface Classified {
   readonly claim: Claim | undefined;
 }
 
+/** Hears of every span that starts. It says `true` of one whose work it tells itself: that one is no event. */
+export type SpanListener = (span: SpanLike) => boolean;
+
 /** Follows spans from start to end and publishes what they mean. */
 export class Inlet {
   readonly scopes: RunScopes;
@@ -69,6 +72,12 @@ export class Inlet {
   /** The latest started span: many instrumentations set its attributes right behind the start. */
   #held: HeldSpan | undefined;
   #flushQueued = false;
+  /** Spans taken note of. */
+  #spans = 0;
+  #latestLog: LogRecordLike | undefined;
+  /** Inlets for one SDK, by name. */
+  readonly #besides = new Map<string, SpanListener>();
+  #toldBeside: WeakSet<SpanLike> | undefined;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
@@ -105,6 +114,7 @@ export class Inlet {
 
   spanStarted(span: SpanLike, context: ContextLike | undefined): void {
     this.flush();
+    if (this.#besides.size > 0 && this.#isToldBeside(span)) return;
     this.#held = { span, context };
     if (this.#flushQueued) return;
     this.#flushQueued = true;
@@ -120,6 +130,7 @@ export class Inlet {
       return;
     }
     this.flush();
+    if (this.#toldBeside?.has(span)) return;
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
@@ -131,6 +142,9 @@ export class Inlet {
 
   logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
     this.flush();
+    // A processor that is registered twice is called twice.
+    if (log === this.#latestLog) return;
+    this.#latestLog = log;
     this.#named.ofLog(log, context);
   }
 
@@ -146,6 +160,27 @@ export class Inlet {
     }
   }
 
+  /** Lets an inlet for one SDK listen. False if there is one of that name. */
+  beside(name: string, listener: SpanListener): boolean {
+    if (this.#besides.has(name)) return false;
+    this.#besides.set(name, listener);
+    return true;
+  }
+
+  notBeside(name: string, listener: SpanListener): void {
+    if (this.#besides.get(name) === listener) this.#besides.delete(name);
+  }
+
+  #isToldBeside(span: SpanLike): boolean {
+    for (const listener of this.#besides.values()) {
+      if (!listener(span)) continue;
+      this.#toldBeside ??= new WeakSet();
+      this.#toldBeside.add(span);
+      return true;
+    }
+    return false;
+  }
+
   // ── what the bus asks ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The run id that a span started here would get. */
@@ -156,6 +191,14 @@ export class Inlet {
     if (isName(remote)) return remote;
     const { record, spanContext } = this.#activeSpan(active);
     return record?.runAround?.id ?? record?.binding?.runId ?? spanContext?.traceId;
+  }
+
+  /** The run that one begun here stands in. The trace of spans that are no events is no run. */
+  runAround(): string | undefined {
+    const active = contextApi.active();
+    const runId = this.currentRunId(active);
+    const isTrace = runId === this.#activeSpan(active).spanContext?.traceId;
+    return runId === undefined || (isTrace && !this.#hub.run(runId)?.known) ? undefined : runId;
   }
 
   /** Publishes under the current run, with the ids of the active span. */
@@ -219,6 +262,9 @@ export class Inlet {
   }
 
   forgetAll(): void {
+    // Those of runs that never began, since their events were withheld, were given up with no run.
+    for (const record of this.#traces.openSpans) this.#finished(record);
+    this.#latestLog = undefined;
     this.#traces.clear();
   }
 
@@ -260,17 +306,19 @@ export class Inlet {
       parentContext &&
       (trace.spans.get(parentContext.spanId) ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
     const ownBinding = bindingOf(context);
+    this.#spans += 1;
     const record = new SpanRecord({
       trace,
       spanId,
       parent,
-      remoteParentId: parentContext && !parent ? parentContext.spanId : undefined,
+      remoteParentId: parent ? undefined : remoteParentOf(span)?.spanId,
       name: view.name,
       scope: view.scope,
       startTime: view.startMillis ?? Date.now(),
       binding: ownBinding ?? parent?.binding,
       // A span below one that nobody saw is no new root.
       order: parentContext && !parentContext.isRemote ? 0 : nextInOrder(),
+      number: this.#spans,
     });
     record.claim = claim;
     if (!claim && (this.#settings.runId || this.#settings.acceptRemoteRun)) record.context = context;
@@ -286,7 +334,8 @@ export class Inlet {
   }
 
   #classify(span: SpanLike): Classified {
-    const view = viewOf(span, String(span.name));
+    const name = attempt(() => String(span.name), "");
+    const view = viewOf(span, name);
     return { view, claim: this.#interpreter.classify(view) };
   }
 
@@ -342,6 +391,7 @@ export class Inlet {
   #finished(record: SpanRecord): void {
     if (!record.open) return;
     record.context = undefined;
+    record.newestAtEnd = this.#spans;
     this.#traces.end(record);
     const { life, run, kind, runScope } = record;
     if (life && run && kind && life.openEvents.delete(record)) {

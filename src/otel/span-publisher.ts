@@ -1,3 +1,4 @@
+import { attempt } from "../bus/attempt.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
@@ -122,7 +123,8 @@ export class SpanPublisher {
   /** Tokens are told by the deepest span that has them; by an agent only when no model below it told any. */
   #tokens(record: SpanRecord, data: Record<string, unknown>, tokens: Tokens, time: number): void {
     if (record.kind === "agent.invocation" ? record.modelTokensBelow : record.tokensBelow) return;
-    if (this.#modelOpenBelow(record)) return;
+    if (this.#modelOpenBelow(record) || this.#toldAround(record)) return;
+    record.tokensTold = true;
     const { agentName } = record;
     const about = {
       model: data["model"] ?? record.model,
@@ -131,11 +133,22 @@ export class SpanPublisher {
     };
     this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
     let sameLevel = !record.isLevel;
-    for (let each = record.eventParent; each; each = each.eventParent) {
+    for (let each = record.parent; each; each = each.parent) {
       each.modelTokensBelow = true;
       if (each.isLevel) sameLevel = false;
       if (sameLevel) each.tokensBelow = true;
     }
+  }
+
+  /** A span around it that ended first told what was used in it. */
+  #toldAround(record: SpanRecord): boolean {
+    let sameLevel = !record.isLevel;
+    for (let each = record.parent; each; each = each.parent) {
+      if (each.isLevel) sameLevel = false;
+      const counts = sameLevel || each.kind === "agent.invocation";
+      if (counts && each.tokensTold && record.number <= each.newestAtEnd) return true;
+    }
+    return false;
   }
 
   /** A model call below that is still open will tell its tokens itself. */
@@ -143,7 +156,7 @@ export class SpanPublisher {
     if (!record.life) return false;
     for (const open of record.life.openEvents) {
       if (open.kind !== "agent.model" || open === record) continue;
-      for (let each = open.eventParent; each; each = each.eventParent) {
+      for (let each = open.parent; each; each = each.parent) {
         if (each === record) return true;
         if (record.kind !== "agent.invocation" && each.isLevel) break;
       }
@@ -183,9 +196,10 @@ export class SpanPublisher {
     const { carries, content } = this.#settings;
     if (!carries) return undefined;
     const carried: Record<string, unknown> = {};
-    for (const name of Object.keys(view.attributes)) {
+    for (const name of attempt(() => Object.keys(view.attributes), [])) {
       if (!this.#hub.decide("attributes", () => carries(name), false)) continue;
-      carried[name] = this.#interpreter.isContent(name) ? content(view.attributes[name]) : view.attributes[name];
+      const value = attempt(() => view.attributes[name], undefined);
+      carried[name] = this.#interpreter.isContent(name) ? content(value) : value;
     }
     return carried;
   }

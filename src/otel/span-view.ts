@@ -1,9 +1,11 @@
 import { attempt } from "../bus/attempt.js";
 import type { EndedSpanView, SpanView } from "../conventions/index.js";
+import { datadogStatus, datadogTags } from "./datadog-span.js";
 import { isNoId, millis, type SpanContextLike, type SpanLike } from "./signals.js";
 import type { SpanRecord } from "./span-record.js";
 
 const NO_STATUS = Object.freeze({ code: 0 });
+const NO_ATTRIBUTES: Readonly<Record<string, unknown>> = Object.freeze({});
 
 export function parentOf(span: SpanLike): SpanContextLike | undefined {
   if (span.parentSpanContext) return span.parentSpanContext;
@@ -13,13 +15,19 @@ export function parentOf(span: SpanLike): SpanContextLike | undefined {
   return { traceId: span.spanContext().traceId, spanId: parentSpanId };
 }
 
+/** The parent, if it is in another process or may be: only the SDK tells. */
+export function remoteParentOf(span: SpanLike): SpanContextLike | undefined {
+  const parent = parentOf(span);
+  return parent?.isRemote || !span.parentSpanContext ? parent : undefined;
+}
+
 /** What conventions are told of a span; getters of its tracer may throw. */
 export function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
-  const attributes = (attempt(() => span.attributes, undefined) ?? {}) as Readonly<Record<string, unknown>>;
+  const attributes = attempt(() => span.attributes ?? datadogTags(span), undefined) ?? NO_ATTRIBUTES;
   return {
     name,
     scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
-    attributes: late ? { ...late, ...attributes } : attributes,
+    attributes: late ? attempt(() => ({ ...late, ...attributes }), attributes) : attributes,
     startMillis: millis(attempt(() => span.startTime, undefined)),
   };
 }
@@ -31,7 +39,7 @@ export function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
     scope,
     attributes,
     startMillis,
-    status: attempt(() => span.status, undefined) ?? NO_STATUS,
+    status: attempt(() => span.status ?? datadogStatus(attributes), undefined) ?? NO_STATUS,
     exception: record.exception,
   };
 }

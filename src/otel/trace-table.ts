@@ -77,6 +77,10 @@ export class TraceTable {
     return this.#open.size > this.#limit ? this.#open.oldest : undefined;
   }
 
+  get openSpans(): SpanRecord[] {
+    return [...this.#open.oldestFirst()];
+  }
+
   /** The span is over. What belongs to a run stays as a link for late children. */
   end(record: SpanRecord): void {
     const { trace } = record;

@@ -21,6 +21,14 @@ const listener = (): DiagLogger & { error: ReturnType<typeof vi.fn> } => {
   return logger;
 };
 
+/** A list or a table of which nothing can be read. */
+const unreadable = <T extends object>(target: T): T => {
+  const refuse = (): never => {
+    throw new Error("no");
+  };
+  return new Proxy(target, { get: refuse, ownKeys: refuse, has: refuse });
+};
+
 const hostile = [
   [
     "whose spanContext() throws",
@@ -127,6 +135,39 @@ describe("a hook", () => {
     expect(told.error).toHaveBeenCalledTimes(2);
   });
 
+  it.each<[string, Partial<SpanLike>]>([
+    ["events cannot be listed", { events: unreadable([]) }],
+    ["attributes cannot be listed", { attributes: unreadable({}) }],
+    [
+      "name throws",
+      {
+        get name(): never {
+          throw new Error("no name");
+        },
+      },
+    ],
+  ])("gives a span its start and its end although its %s", (_, parts) => {
+    const bus = new EventBus({ include: "all", attributes: () => true });
+    const heard = listen(bus);
+    const span = Object.defineProperties(spanLike({}), Object.getOwnPropertyDescriptors(parts));
+    bus.onStart(span);
+    bus.onEnd(span);
+    expect(heard.slice(1, 3)).toEqual(["span.started", "span.completed"]);
+    expect(bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+  });
+
+  it.each([[Number.NaN], [Number.POSITIVE_INFINITY], [-1]])(
+    "has a duration although the times begin with %d",
+    (seconds) => {
+      const service = new Service();
+      const times = { startTime: [seconds, 1], endTime: [seconds, 1] } as const;
+      const span = spanLike({ attributes: agentAttributes, ...times });
+      service.bus.onStart(span);
+      service.bus.onEnd(span);
+      expect(service.event(ids.traceId, "agent.terminate").data.durationMillis).toBe(0);
+    },
+  );
+
   it("works without a context", () => {
     const bus = new EventBus();
     const span = spanLike({ attributes: agentAttributes });
@@ -179,6 +220,41 @@ describe("a hook", () => {
       { type: "span.completed", spanId: ids.spanId, data: { durationMillis: 12 } },
     ]);
     expect(bus.history(ids.traceId)[0]).not.toHaveProperty("parentSpanId");
+  });
+
+  it("takes spans of dd-trace, whose attributes are the tags of a span behind", () => {
+    const bus = new EventBus();
+    const tags: Record<string, unknown> = { ...agentAttributes };
+    const span = { ...spanLike({ duration: 12 }), _ddSpan: { context: () => ({ _tags: tags }) } };
+    bus.onStart(span);
+    tags["error.message"] = "no prices";
+    bus.onEnd(span);
+    expect(bus.history(ids.traceId)).toMatchObject([
+      { type: "agent.invocation.started", data: { agentName: "a" } },
+      { type: "agent.invocation.failed", data: { error: { message: "no prices" } } },
+      { type: "agent.terminate", data: { reason: "failed" } },
+    ]);
+  });
+
+  it.each([
+    ["is not there", {}],
+    ["is no span", { _ddSpan: 7 }],
+    ["shows no context", { _ddSpan: { context: () => undefined } }],
+    ["has no tags", { _ddSpan: { context: () => ({ _tags: null }) } }],
+    [
+      "throws",
+      {
+        get _ddSpan(): never {
+          throw new Error("no");
+        },
+      },
+    ],
+  ])("sees no event in a span without attributes where the span behind %s", (_what, behind) => {
+    const bus = new EventBus();
+    const span = Object.defineProperties(spanLike({}), Object.getOwnPropertyDescriptors(behind));
+    bus.onStart(span);
+    bus.onEnd(span);
+    expect(bus.stats()).toMatchObject({ published: 0, errors: 0 });
   });
 
   it.each(["0", "0000000000000000", ""])("takes the parentSpanId %j for no parent", (parentSpanId) => {
@@ -244,6 +320,14 @@ describe("shutdown", () => {
     expect(await readAll(waiting)).toEqual([]);
     expect((await readAll(global)).at(-1)).toMatchObject({ type: "bus.run.closed" });
     expect(await global.ended).toEqual({ reason: "shutdown" });
+  });
+
+  it("leaves no span open, also none of a run that never began", async () => {
+    const service = new Service({ redact: () => undefined });
+    service.agent("a");
+    expect(service.bus.stats().openSpans).toBe(1);
+    await service.bus.shutdown();
+    expect(service.bus.stats().openSpans).toBe(0);
   });
 
   it("twice is once: the trace provider and the log provider each call it", async () => {

@@ -29,8 +29,11 @@ mkdirSync(join(root, ".cache"), { recursive: true });
 const temporary = mkdtempSync(join(root, ".cache/docs-"));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
+/** Their blocks run in projects with packages of their own, in test/outside/. */
+const elsewhere = ["docs/AGENTS.md", "docs/SETUPS.md"];
+
 const programs = pages.flatMap(({ name, blocks }) =>
-  programsOf(blocks).map((program) => ({
+  programsOf(elsewhere.includes(name) ? [] : blocks).map((program) => ({
     ...program,
     title: `${name}:${program.line}`,
     file: join(temporary, `${name.replace(/\W+/g, "-")}-${program.line}.${program.tag}`),
@@ -46,7 +49,18 @@ beforeAll(() => {
   const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false };
   const config = { extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"] };
   writeFileSync(join(temporary, "tsconfig.json"), JSON.stringify(config));
+  const runner = [
+    'import root from "../../vitest.config.js";',
+    'export default { ...root, test: { include: ["**"] } };',
+  ];
+  writeFileSync(join(temporary, "vitest.config.js"), runner.join("\n"));
 });
+
+/** Tests of the docs are run as tests. */
+function commandOf({ code }: { readonly code: string }, file: string): [command: string, args: string[]] {
+  if (!code.includes('from "vitest"')) return [bin("tsx"), [file]];
+  return [bin("vitest"), ["run", "--root", temporary, "--config", join(temporary, "vitest.config.js"), file]];
+}
 
 function isForRedis({ code }: { readonly code: string }): boolean {
   return code.includes("REDIS_URL");
@@ -72,7 +86,8 @@ describe.each(pages)("$name", ({ name, path, text, blocks }) => {
   const running = own.filter((program) => program.tag !== "sh" && isPossible(program));
   it.each(running)("$tag $title runs", { timeout: 60_000 }, async ({ file, prints, ...program }) => {
     const redis = isForRedis(program) ? await RedisServer.start() : undefined;
-    const actual = await output(bin("tsx"), [file], redis && { REDIS_URL: redis.url }).finally(() => redis?.stop());
+    const [command, args] = commandOf(program, file);
+    const actual = await output(command, args, redis && { REDIS_URL: redis.url }).finally(() => redis?.stop());
     if (prints !== undefined && !printed(prints, actual)) expect(actual.trimEnd()).toBe(prints.trimEnd());
   });
 
