@@ -64,9 +64,9 @@ export class SpanRecord {
   /** Its place in the order in which the bus saw spans begin. */
   readonly number: number;
   /** The span around it: it may turn out at its end to be an event. */
-  readonly parent: SpanRecord | undefined;
+  parent: SpanRecord | undefined;
   /** The nearest span around it that was an event when it began. */
-  readonly eventParent: SpanRecord | undefined;
+  eventParent: SpanRecord | undefined;
 
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
@@ -145,6 +145,12 @@ export class SpanRecord {
   /** Keys of its events. */
   get ids(): { traceId: string; spanId: string; parentSpanId: string | undefined } {
     return { traceId: this.trace.id, spanId: this.spanId, parentSpanId: this.parentSpanId };
+  }
+
+  /** Nobody asks for it any more but the spans below it, which shall not hold all that was ever around. */
+  forget(): void {
+    this.parent = undefined;
+    this.eventParent = undefined;
   }
 
   /** Takes its place in the tree of its run, once it is known to be an event. */

@@ -28,7 +28,7 @@ const program = `
 `;
 
 it(`whatever an application does with spans of OpenTelemetry SDK 3, the bus keeps its promises: FC_SEED=${freshSeed}`, async () => {
-  const project = await UserProject.install("test/types/sdk-3");
+  const project = await UserProject.install("test/outside/otel-3");
   for (const part of ["fuzz", "dice.ts"]) cpSync(join(tests, part), join(project.folder, part), { recursive: true });
   writeFileSync(join(project.folder, "fuzz-on-sdk-3.ts"), program);
   const options = { timeoutMillis: 280_000 };
