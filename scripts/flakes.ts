@@ -14,6 +14,8 @@ const { values, positionals: parts } = parseArgs({
     seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
   },
 });
+/** By SIGTERM: what the tests then say is no failure. */
+let stopped = false;
 const times = count("times", values.times);
 const firstSeed = count("seed", values.seed);
 const burners = Array.from({ length: count("burners", values.burners) }, burn);
@@ -29,6 +31,7 @@ async function repeat(): Promise<number> {
     const seed = firstSeed + index;
     const began = performance.now();
     const { code, output } = await runOnce(seed);
+    if (stopped) return 1;
     const seconds = Math.round((performance.now() - began) / 1000);
     console.log(`${index + 1} of ${times}: seed ${seed}, ${seconds} s, ${code === 0 ? "passed" : "FAILED"}`);
     if (code === 0) continue;
@@ -55,6 +58,7 @@ async function runOnce(seed: number): Promise<{ code: number; output: string }> 
     });
   }
   const stop = (): void => {
+    stopped = true;
     run.kill();
   };
   process.once("SIGTERM", stop);
