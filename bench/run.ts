@@ -67,7 +67,7 @@ async function prepare(packages: string): Promise<string> {
   const project = await UserProject.install("bench", packages);
   await project.compile([
     "child.ts",
-    ...["candidates", "harness", "inputs", "rows", "sdk-3", "span-path"].map((each) => `${each}/*.ts`),
+    ...["candidates", "harness", "inputs", "rows", "sdk-3", "span-path", "sse"].map((each) => `${each}/*.ts`),
   ]);
   return project.folder;
 }

@@ -5,6 +5,7 @@ import { publish } from "./publish.js";
 import { readers, readersInContext } from "./readers.js";
 import { replay } from "./replay.js";
 import { agent, agentWithSdk3, plain, plainWithSdk3 } from "./spans.js";
+import { sse, sseResume, sseStalled } from "./sse.js";
 import { stalledReader } from "./stalled-reader.js";
 import { waitingReaders } from "./waiting-readers.js";
 import { wakeUp } from "./wake-up.js";
@@ -24,5 +25,8 @@ export const rows: readonly Row[] = [
   plainWithSdk3,
   agent,
   agentWithSdk3,
+  sse,
+  sseResume,
+  sseStalled,
   growth,
 ];
