@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { UserProject } from "../scripts/user-project.js";
+import { RedisServer } from "../test/redis/redis-server.js";
 import { machine } from "./harness/machine.js";
 import { measure, type RowResult } from "./harness/measure.js";
 import { writePage } from "./harness/page.js";
@@ -41,6 +42,9 @@ for (const packages of new Set(wanted.map((row) => row.packages ?? "bench"))) {
   folders.set(packages, await prepare(packages));
 }
 
+const redis = wanted.some(({ needsRedis }) => needsRedis) ? await RedisServer.start() : undefined;
+if (redis) process.env["REDIS_URL"] = redis.url;
+
 const measuredOn = `${machine()} ${runtimes.map(({ version }) => `Node ${version}`).join(", ")}.`;
 print(`${measuredOn}\n`);
 const results: RowResult[] = [];
@@ -59,6 +63,7 @@ for (const row of wanted) {
   }
 }
 progress(`took ${Math.round((performance.now() - started) / 1000)} s`);
+await redis?.stop();
 if (values.write) writePage(results, measuredOn, wanted.length === rows.length);
 
 /** Installs the benchmarks with these packages and spanbus as it is published, and compiles them. */
@@ -67,7 +72,7 @@ async function prepare(packages: string): Promise<string> {
   const project = await UserProject.install("bench", packages);
   await project.compile([
     "child.ts",
-    ...["candidates", "harness", "inputs", "rows", "sdk-3", "span-path", "sse"].map((each) => `${each}/*.ts`),
+    ...["candidates", "harness", "inputs", "redis", "rows", "sdk-3", "span-path", "sse"].map((each) => `${each}/*.ts`),
   ]);
   return project.folder;
 }

@@ -3,6 +3,7 @@ import { growth } from "./growth.js";
 import { idleReaders, keptEvents } from "./memory.js";
 import { publish } from "./publish.js";
 import { readers, readersInContext } from "./readers.js";
+import { redisLatency, redisRelay } from "./redis.js";
 import { replay } from "./replay.js";
 import { agent, agentWithSdk3, plain, plainWithSdk3 } from "./spans.js";
 import { sse, sseResume, sseStalled } from "./sse.js";
@@ -28,5 +29,7 @@ export const rows: readonly Row[] = [
   sse,
   sseResume,
   sseStalled,
+  redisRelay,
+  redisLatency,
   growth,
 ];

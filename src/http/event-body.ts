@@ -76,14 +76,15 @@ class EventBody {
     if (!this.#asking) return;
     this.#fill();
     const ready = this.#chunk.isFull ? undefined : this.#sources.find((each) => each.isReady);
-    if (ready) ready.read(this.#caughtUp && this.#hasRoomFor(ready.events.size));
+    if (ready) ready.read(this.#room());
     else if (this.#chunk.size > 0) this.#send(this.#chunk.take());
     else if (this.#sources.length === 0) this.#end();
     else this.#wait();
   }
 
-  #hasRoomFor(events: number): boolean {
-    return this.#chunk.size + events * this.#frameSize <= CHUNK_BYTES;
+  /** Events that the chunk will hold, as far as can be told. */
+  #room(): number {
+    return Math.max(1, Math.floor((CHUNK_BYTES - this.#chunk.size) / this.#frameSize));
   }
 
   #send(bytes: Uint8Array): void {
@@ -154,7 +155,7 @@ class EventBody {
   }
 
   #wait(): void {
-    for (const source of this.#sources) source.read(false);
+    for (const source of this.#sources) source.read(1);
     this.#heartbeat ??= unheld(() => this.#beat(), this.#options.heartbeatMillis);
   }
 
@@ -176,6 +177,8 @@ class Inlet {
   readonly #arrived: () => void;
   #isAttached: boolean;
   #isReading = false;
+  /** What it is asked for was there: the reader has gone past it. */
+  #isOwed = false;
   #taken: readonly BusEvent[] = NOTHING;
   #at = 0;
   /** Nothing comes any more, and it is known how that is told. */
@@ -193,12 +196,16 @@ class Inlet {
 
   /** A `read` would find something at once. */
   get isReady(): boolean {
-    return !this.#isReading && !this.isOver && this.#isAttached && (this.events.size > 0 || !this.events.caughtUp);
+    return !this.#isReading && !this.isOver && this.#isAttached && this.#hasMore;
   }
 
   /** Everything that was kept was read, and taken here. */
   get isCaughtUp(): boolean {
-    return this.#at === this.#taken.length && this.events.caughtUp;
+    return !this.#isOwed && this.#at === this.#taken.length && this.events.caughtUp;
+  }
+
+  get #hasMore(): boolean {
+    return this.events.size > 0 || !this.events.caughtUp;
   }
 
   /** The next event that was read. */
@@ -208,15 +215,34 @@ class Inlet {
     return event;
   }
 
-  /** Reads the next event, or all that wait. */
-  read(all: boolean): void {
+  /** Reads up to so many events. Those that were kept are read without those behind them. */
+  read(most: number): void {
     if (this.#isReading || this.isOver) return;
     this.#isReading = true;
-    const { attached } = this.events;
+    this.#isOwed = this.#isAttached && this.#hasMore;
+    const { attached, caughtUp, size } = this.events;
     // Its replay comes first, and that there is none is to be told.
     if (!this.#isAttached && attached) attached.then(this.#attached);
-    else if (all) this.#batches.next().then(this.#gotAll, this.#failed);
-    else this.events.next().then(this.#got, this.#failed);
+    else if (caughtUp && size > 0 && size <= most) this.#batches.next().then(this.#got, this.#over);
+    else this.#readSingly(most);
+  }
+
+  #readSingly(most: number): void {
+    const { events } = this;
+    const { caughtUp } = events;
+    const taken: BusEvent[] = [];
+    let open = 0;
+    const got = (result?: IteratorResult<BusEvent, undefined>): void => {
+      if (result?.value) taken.push(result.value);
+      open -= 1;
+      if (open > 0) return;
+      if (taken.length > 0) this.#have(taken);
+      else this.#over();
+    };
+    do {
+      open += 1;
+      events.next().then(got, () => got());
+    } while (open < most && events.caughtUp === caughtUp && this.#hasMore);
   }
 
   readonly #attached = (): void => {
@@ -225,34 +251,29 @@ class Inlet {
     this.#arrived();
   };
 
-  readonly #got = ({ done, value }: IteratorResult<BusEvent, undefined>): void => {
-    if (done) this.#over();
-    else this.#have([value]);
-  };
-
-  readonly #gotAll = ({ done, value }: IteratorResult<readonly BusEvent[], undefined>): void => {
+  readonly #got = ({ done, value }: IteratorResult<readonly BusEvent[], undefined>): void => {
     if (done) this.#over();
     else this.#have(value);
   };
-
-  /** A reader that is refused has ended, and its end says how. */
-  readonly #failed = (): void => this.#over();
 
   #have(events: readonly BusEvent[]): void {
     this.#taken = events;
     this.#at = 0;
     this.#isReading = false;
+    this.#isOwed = false;
     this.#arrived();
   }
 
-  #over(): void {
+  /** A reader that is refused has ended, and its end says how. */
+  readonly #over = (): void => {
+    this.#isOwed = false;
     const told = (frame?: string): void => {
       this.endFrame = frame;
       this.isOver = true;
       this.#arrived();
     };
     this.events.ended.then((end) => this.#source.endFrame(end)).then(told, () => told());
-  }
+  };
 }
 
 const NOTHING: readonly BusEvent[] = Object.freeze([]);
