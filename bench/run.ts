@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import { UserProject } from "../scripts/user-project.js";
 import { RedisServer } from "../test/redis/redis-server.js";
 import { machine } from "./harness/machine.js";
 import { measure, type RowResult } from "./harness/measure.js";
 import { writePage } from "./harness/page.js";
+import { benchProject } from "./harness/project.js";
 import { runtimeOf } from "./harness/runtime.js";
 import { tablesOf } from "./harness/tables.js";
 import { rows } from "./rows/index.js";
@@ -15,8 +15,8 @@ import { rows } from "./rows/index.js";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: "5" },
-    millis: { type: "string", default: "250" },
+    rounds: { type: "string", default: "4" },
+    millis: { type: "string", default: "200" },
     nodes: { type: "string", default: "20,24" },
     clock: { type: "string", default: "wall" },
     write: { type: "boolean", default: false },
@@ -39,7 +39,8 @@ for (const major of values.nodes.split(",").map(Number)) {
 
 const folders = new Map<string, string>();
 for (const packages of new Set(wanted.map((row) => row.packages ?? "bench"))) {
-  folders.set(packages, await prepare(packages));
+  progress(`installing ${packages}`);
+  folders.set(packages, (await benchProject(packages)).folder);
 }
 
 const redis = wanted.some(({ needsRedis }) => needsRedis) ? await RedisServer.start() : undefined;
@@ -65,17 +66,6 @@ for (const row of wanted) {
 progress(`took ${Math.round((performance.now() - started) / 1000)} s`);
 await redis?.stop();
 if (values.write) writePage(results, measuredOn, wanted.length === rows.length);
-
-/** Installs the benchmarks with these packages and spanbus as it is published, and compiles them. */
-async function prepare(packages: string): Promise<string> {
-  progress(`installing ${packages}`);
-  const project = await UserProject.install("bench", packages);
-  await project.compile([
-    "child.ts",
-    ...["candidates", "harness", "inputs", "redis", "rows", "sdk-3", "span-path", "sse"].map((each) => `${each}/*.ts`),
-  ]);
-  return project.folder;
-}
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);

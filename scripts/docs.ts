@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { distributedPage } from "./pages/distributed.js";
 import { eventsPage } from "./pages/events.js";
 import { metricsPage } from "./pages/metrics.js";
+import { readmePage } from "./pages/readme.js";
 import { statsPage } from "./pages/stats.js";
 
 /** The pages that are made from tables. */
@@ -10,6 +11,7 @@ export const pages: readonly { readonly path: string; readonly from: string; pag
   { path: "docs/EVENTS.md", from: "the catalogue", page: eventsPage },
   { path: "docs/STATS.md", from: "the table of figures", page: statsPage },
   { path: "docs/METRICS.md", from: "the tables of metrics and alerts", page: metricsPage },
+  { path: "README.md", from: "the matrix of what is tried", page: readmePage },
   { path: "docs/DISTRIBUTED.md", from: "the table of keys", page: distributedPage },
 ];
 

@@ -1,7 +1,7 @@
 import { Bench } from "tinybench";
 
 /** How long a piece of work is repeated: to warm up, then to be measured. */
-const MILLIS = Number(process.env["BENCH_MILLIS"] ?? 250);
+const MILLIS = Number(process.env["BENCH_MILLIS"] ?? 200);
 
 /** On a machine that is busy with other things, too, the time that this process had says more than the time that passed. */
 const now = process.env["BENCH_CLOCK"] === "cpu" ? cpuMillis : (): number => performance.now();

@@ -68,8 +68,8 @@ begin with \`bus.\` cannot be published.`,
     [
       "- `lagged`: the reader was too slow and lost its oldest unread events. `missed` is exact.",
       "- `evicted`: it asked to resume behind an event that is no longer kept.",
-      "- `generation`: the event it asked to resume behind belongs to another generation of the run, or to none. All kept history follows.",
-      "- `cut`: only in another process, for a reader of all runs whose connection was lost for a while. How many are missing is not known.",
+      "- `generation`: the event it asked to resume behind belongs to another generation of the run, or to none; or Redis forgot the run. All kept history follows.",
+      "- `cut`: only in another process: they did not come through, and are not kept. `missed` is 0 where nobody knows how many, as for a reader of all runs.",
     ].join("\n"),
     `\`resumeAfter\` is the id of the event before the gap: \`history(runId, { after: resumeAfter })\` has those of the missing
 events that are still kept.`,

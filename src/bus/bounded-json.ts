@@ -125,10 +125,8 @@ class Copier {
     for (let each: Around | undefined = around; each; each = each.outer) if (each.container === value) return OMITTED;
     const { bytes } = this;
     try {
-      if (ArrayBuffer.isView(value)) {
-        return this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-      }
-      if (value instanceof ArrayBuffer) return this.#binary(new Uint8Array(value));
+      const binary = bytesOf(value);
+      if (binary) return this.#binary(binary);
       if (value instanceof Date) {
         return Number.isNaN(value.getTime()) ? this.#sized(null, 4) : this.#string(value.toISOString());
       }
@@ -190,11 +188,8 @@ class Copier {
   }
 
   #binary(bytes: Uint8Array): unknown {
-    const kept = bytes.subarray(0, MAX_BINARY_LENGTH);
-    if (kept.length < bytes.length) this.truncated = true;
-    let text = "";
-    for (const byte of kept) text += String.fromCharCode(byte);
-    return this.#string(btoa(text));
+    if (bytes.length > MAX_BINARY_LENGTH) this.truncated = true;
+    return this.#string(base64(bytes));
   }
 
   #sized<T>(value: T, bytes: number): T | typeof OMITTED {
@@ -225,6 +220,19 @@ function read(source: object, key: string | number): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The bytes that the object is, if it is such. */
+export function bytesOf(value: object): Uint8Array | undefined {
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
+}
+
+/** As many of the bytes as fit a string. */
+export function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes.subarray(0, MAX_BINARY_LENGTH)) text += String.fromCharCode(byte);
+  return btoa(text);
 }
 
 /** The first `length` characters, without half a surrogate pair at the end. */

@@ -14,6 +14,24 @@ export interface HeadMoment {
   passedAt: number | undefined;
 }
 
+/** What gaps in a log tell, all together. */
+export interface GapSum {
+  readonly gaps: number;
+  readonly missed: number;
+  /** How many of them tell of another generation. */
+  readonly generations: number;
+}
+
+const NO_GAPS: GapSum = Object.freeze({ gaps: 0, missed: 0, generations: 0 });
+
+/** With one that came behind them. An event that is no gap changes nothing. */
+export function withGap(sum: GapSum, event: BusEvent): GapSum {
+  if (event.type !== "bus.gap") return sum;
+  const { missed, reason } = event.data;
+  const isAnew = reason === "generation" ? 1 : 0;
+  return { gaps: sum.gaps + 1, missed: sum.missed + missed, generations: sum.generations + isAnew };
+}
+
 const resolved = Promise.resolve();
 
 /**
@@ -27,6 +45,9 @@ export class EventLog {
   tail = 0;
   /** The newest event that fell out: what a lagging reader missed last. */
   lastLost: BusEvent | undefined;
+  /** The gaps that came, and those of them that fell out. */
+  gaps = NO_GAPS;
+  lostGaps = NO_GAPS;
   end: SubscriptionEnd | undefined;
   readonly readers = new Set<LogReader>();
   readonly #capacity: number;
@@ -41,6 +62,7 @@ export class EventLog {
 
   append(event: BusEvent, now: number): void {
     this.#events.push(event);
+    this.gaps = withGap(this.gaps, event);
     if (this.#atHead) {
       this.#atHead.passedAt = now;
       this.#atHead = undefined;
@@ -48,6 +70,7 @@ export class EventLog {
     this.head += 1;
     if (this.head - this.tail > this.#capacity) {
       this.lastLost = this.#events.shift();
+      if (this.lastLost) this.lostGaps = withGap(this.lostGaps, this.lastLost);
       this.tail += 1;
     }
     if (this.#waiting.size > 0) this.#schedule();

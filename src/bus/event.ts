@@ -44,7 +44,10 @@ export interface ErrorData {
 
 /** Data of a `bus.gap`. */
 export interface GapData {
-  /** How many events are missing; exact for `lagged`; 0 for a `cut` if that is not known. */
+  /**
+   * How many events are missing; 0 for a `cut` if that is not known. Exact for `lagged`: what the reader lost, and what a gap
+   * that it lost would have told.
+   */
   readonly missed: number;
   /**
    * `lagged`: this reader was too slow. `evicted`: it asked to resume behind an event that is no longer kept.

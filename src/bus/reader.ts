@@ -4,7 +4,7 @@ import { parseCursor } from "./cursor.js";
 import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
 import type { BusEvent, GapData, SubscriptionEnd } from "./event.js";
-import { EventLog, type HeadMoment, type LogReader } from "./event-log.js";
+import { EventLog, type GapSum, type HeadMoment, type LogReader, withGap } from "./event-log.js";
 import type { AbortSignalLike } from "./hub-options.js";
 import { RecencyNode } from "./recency-list.js";
 import type { Subscription, SubscriptionMembers } from "./subscription.js";
@@ -39,14 +39,18 @@ export interface ReaderStart {
 /** A `next()` that waits. */
 class Waiting<T> {
   /** The one that was called after it. */
-  behind: Waiting<unknown> | undefined;
+  behind: Waiting<unknown> | undefined = undefined;
   readonly #reader: Reader;
   readonly #take: Take<T>;
-  readonly #resolve: (result: IteratorResult<T, undefined>) => void;
+  #resolve: ((result: IteratorResult<T, undefined>) => void) | undefined = undefined;
 
-  constructor(reader: Reader, take: Take<T>, resolve: (result: IteratorResult<T, undefined>) => void) {
+  constructor(reader: Reader, take: Take<T>) {
     this.#reader = reader;
     this.#take = take;
+  }
+
+  /** What it is told by. */
+  promised(resolve: (result: IteratorResult<T, undefined>) => void): void {
     this.#resolve = resolve;
   }
 
@@ -54,12 +58,12 @@ class Waiting<T> {
   serve(): boolean {
     const value = this.#take(this.#reader);
     if (value === undefined) return false;
-    this.#resolve({ done: false, value });
+    this.#resolve?.({ done: false, value });
     return true;
   }
 
   end(): void {
-    this.#resolve(DONE);
+    this.#resolve?.(DONE);
   }
 }
 
@@ -84,11 +88,13 @@ export class Reader implements SubscriptionMembers, LogReader {
   #replay: readonly BusEvent[];
   #replayed = 0;
   #position: number;
-  /** Tells since when something waits behind the place where everything was read. */
+  /** Tells since when something waits, where nothing did when that was last looked at. */
   #moment: HeadMoment;
+  /** The gaps of the log that came before its place. */
+  #gaps: GapSum;
   #dropped = 0;
   #lastId: string | undefined;
-  /** The call that waits, and the last of those behind it. */
+  /** The call that waits, and the last of those behind it, if there are any. */
   #waiting: Waiting<unknown> | undefined;
   #lastWaiting: Waiting<unknown> | undefined;
   #end: SubscriptionEnd | undefined;
@@ -110,6 +116,7 @@ export class Reader implements SubscriptionMembers, LogReader {
     this.#left = start.left;
     this.#position = start.position;
     this.#moment = start.log.headMoment;
+    this.#gaps = start.log.gaps;
     this.#deliveredAt = host.deadlines.now();
   }
 
@@ -132,7 +139,7 @@ export class Reader implements SubscriptionMembers, LogReader {
   }
 
   get dropped(): number {
-    return this.#dropped + this.#lag();
+    return this.#dropped + this.#lost();
   }
 
   get size(): number {
@@ -194,6 +201,7 @@ export class Reader implements SubscriptionMembers, LogReader {
     while (this.#waiting?.serve()) this.#waiting = this.#waiting.behind;
     this.#endWhenDrained();
     if (this.#waiting) this.#log.wait(this);
+    else this.#lastWaiting = undefined;
   }
 
   /** Ends the reader from the hub's side; what waits is given up. */
@@ -210,18 +218,24 @@ export class Reader implements SubscriptionMembers, LogReader {
 
   /** Everything that is there. */
   #takeAll(): readonly BusEvent[] | undefined {
-    const before: BusEvent[] = [];
+    if (this.caughtUp && this.#lag() === 0) return this.#takeLive();
+    const events: BusEvent[] = [];
     while (!this.caughtUp || this.#lag() > 0) {
       const event = this.#takeOne();
       if (!event) break;
-      before.push(event);
+      events.push(event);
     }
-    const live = this.#log.since(this.#position);
-    if (live.length > 0) this.#passed(live.length);
-    const last = live.at(-1);
-    if (last) this.#note(last, live.length);
-    if (before.length === 0) return last && live;
-    return last ? before.concat(live) : before;
+    const live = this.#takeLive();
+    return live ? events.concat(live) : events;
+  }
+
+  /** Everything in the log, of which nothing was lost. */
+  #takeLive(): readonly BusEvent[] | undefined {
+    if (this.#position === this.#log.head) return undefined;
+    const events = this.#log.since(this.#position);
+    this.#passed(events.length, this.#log.gaps);
+    this.#note(events.at(-1) as BusEvent, events.length);
+    return events;
   }
 
   /** What `take` finds, at once or when there is something; calls are served in their order. */
@@ -232,15 +246,21 @@ export class Reader implements SubscriptionMembers, LogReader {
       if (value !== undefined) return Promise.resolve({ done: false, value });
     }
     if (this.#end) return Promise.resolve(DONE);
-    return new Promise((resolve) => {
-      const waiting = new Waiting(this, take, resolve) as Waiting<unknown>;
-      if (this.#waiting && this.#lastWaiting) this.#lastWaiting.behind = waiting;
-      else {
-        this.#waiting = waiting;
-        this.#log.wait(this);
-      }
+    const waiting = new Waiting<T>(this, take);
+    // Short as it is, the function that the promise calls is compiled away.
+    const promise = new Promise<IteratorResult<T, undefined>>((resolve) => waiting.promised(resolve));
+    this.#wait(waiting as Waiting<unknown>);
+    return promise;
+  }
+
+  #wait(waiting: Waiting<unknown>): void {
+    if (this.#waiting) {
+      (this.#lastWaiting ?? this.#waiting).behind = waiting;
       this.#lastWaiting = waiting;
-    });
+    } else {
+      this.#waiting = waiting;
+      this.#log.wait(this);
+    }
   }
 
   /** So many were taken, this one last. */
@@ -257,7 +277,7 @@ export class Reader implements SubscriptionMembers, LogReader {
       this.#gap = undefined;
       return event;
     }
-    this.#host.delivered(1);
+    if (event?.type !== "bus.gap") this.#host.delivered(1);
     this.#replayed += 1;
     if (this.#replayed === this.#replay.length) {
       this.#replay = NOTHING;
@@ -270,29 +290,32 @@ export class Reader implements SubscriptionMembers, LogReader {
   #fromLog(): BusEvent | undefined {
     if (this.#lag() > 0) return this.#lagGap();
     const event = this.#log.at(this.#position);
-    if (event) this.#passed(1);
+    if (event) this.#passed(1, withGap(this.#gaps, event));
     return event;
   }
 
-  /** It has come so many live events further. */
-  #passed(events: number): void {
-    this.#host.delivered(events);
+  /** It has come so many live events further, and behind these gaps. */
+  #passed(events: number, gaps: GapSum): void {
+    this.#host.delivered(events - (gaps.gaps - this.#gaps.gaps));
     this.#position += events;
-    if (this.#position === this.#log.head) this.#moment = this.#log.headMoment;
+    this.#gaps = gaps;
   }
 
   /** Goes on behind what was lost. */
   #lagGap(): BusEvent | undefined {
-    const { lastLost } = this.#log;
+    const { lastLost, lostGaps } = this.#log;
     if (!lastLost) return undefined;
-    const missed = this.#lag();
-    this.#position += missed;
-    this.#dropped += missed;
+    const lost = this.#lost();
+    const told = lostGaps.missed - this.#gaps.missed;
+    const isAnew = lostGaps.generations > this.#gaps.generations;
+    this.#position = this.#log.tail;
+    this.#dropped += lost;
+    this.#gaps = lostGaps;
     // On the global stream the event before may be another run's, which `history` of this one cannot place.
     const resumeAfter = this.#lastId !== undefined && isSameRun(this.#lastId, lastLost.id) ? this.#lastId : undefined;
     return this.#host.gap(lastLost, {
-      missed,
-      reason: "lagged",
+      missed: lost + told,
+      reason: isAnew ? "generation" : "lagged",
       ...(resumeAfter !== undefined && { resumeAfter }),
     });
   }
@@ -300,6 +323,12 @@ export class Reader implements SubscriptionMembers, LogReader {
   /** Events that fell out of the log before this reader came to them. */
   #lag(): number {
     return this.#end ? 0 : Math.max(0, this.#log.tail - this.#position);
+  }
+
+  /** Those of them that are events: a gap that fell out is in the next one. */
+  #lost(): number {
+    const lag = this.#lag();
+    return lag === 0 ? 0 : lag - (this.#log.lostGaps.gaps - this.#gaps.gaps);
   }
 
   #endWhenDrained(): void {
@@ -310,7 +339,7 @@ export class Reader implements SubscriptionMembers, LogReader {
 
   #leave(end: SubscriptionEnd): void {
     if (this.#end) return;
-    this.#dropped += this.#lag();
+    this.#dropped += this.#lost();
     this.#end = end;
     this.#gap = undefined;
     this.#replay = NOTHING;
@@ -338,6 +367,7 @@ export class Reader implements SubscriptionMembers, LogReader {
     const timeout = this.#host.unreadTimeoutMillis;
     this.#unread = new Deadline((now) => {
       const waits = this.size > 0 || this.#gap !== undefined || this.#lag() > 0;
+      if (!waits) this.#moment = this.#log.headMoment;
       if (!waits || this.#taken !== taken) return this.#watchUnread(now, this.#taken, false);
       const published = waitedSince ? since : (this.#moment.passedAt ?? since);
       const quietSince = Math.max(since, published);

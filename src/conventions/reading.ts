@@ -57,7 +57,10 @@ export class Reading {
 
   /** The value of a field. */
   value(field: ConventionField): Found["value"] | undefined {
-    const readers = this.#plan.readersOf(field);
+    return this.#first(this.#plan.readersOf(field));
+  }
+
+  #first(readers: readonly Placed[]): Found["value"] | undefined {
     for (let index = 0; index < readers.length; index += 1) {
       const value = this.#unlike(readers[index] as Placed);
       if (value !== undefined) return value;
@@ -84,9 +87,9 @@ export class Reading {
   #row(phase: "start" | "end", inputTold = false): Record<string, unknown> {
     const values: Record<string, unknown> = {};
     if (!this.#claim) return values;
-    for (const field of eventFields(this.#claim.operation, phase)) {
+    for (const { field, readers } of this.#plan.row(eventFields(this.#claim.operation, phase), isNamed)) {
       if (inputTold && isInput(field)) continue;
-      const value = this.value(field) ?? byName(field, this.facts.name);
+      const value = this.#first(readers) ?? byName(field, this.facts.name);
       if (value !== undefined) values[field] = value;
     }
     return values;
@@ -125,6 +128,10 @@ export class Reading {
 /** Content that some instrumentations set only at the end. */
 export function isInput(field: string): boolean {
   return field === "input" || field === "arguments";
+}
+
+function isNamed(field: ConventionField): boolean {
+  return field === "toolName" || field === "name";
 }
 
 /** The name of the span serves where no attribute names the thing; a tool has a name in any case. */

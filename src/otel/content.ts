@@ -1,4 +1,4 @@
-import { cut } from "../bus/bounded-json.js";
+import { base64, bytesOf, cut } from "../bus/bounded-json.js";
 
 /** How much of prompts, completions, tool arguments and results, and log bodies an event holds. */
 export type ContentLevel = "none" | "preview" | "full";
@@ -17,8 +17,18 @@ function asText(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (value === undefined || value === null) return undefined;
   try {
-    return JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each));
+    const binary = typeof value === "object" ? bytesOf(value) : undefined;
+    return binary ? base64(binary) : JSON.stringify(value, inContent);
   } catch {
     return undefined;
   }
+}
+
+/** Written out byte by byte, an image would hold up the application for half a second a megabyte. */
+function inContent(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return value;
+  const original = this[key]; // what a Buffer was before its toJSON()
+  const binary = typeof original === "object" && original !== null ? bytesOf(original) : undefined;
+  return binary ? base64(binary) : value;
 }

@@ -310,13 +310,14 @@ export class Inlet {
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
     record.kind = operation ? `agent.${operation}` : "span";
-    const publish = this.#publisher.begin(record, run, record.kind, view);
+    const { kind } = record;
+    const beginning = this.#publisher.begin(record, run, kind, view);
     // Counted as open before anybody is told, who may end it or close its run.
     life.openEvents.add(record);
     if (record.outermost === record) life.openOutermost += 1;
     trace.eventOpened(record);
     this.#hub.spanOpened(run);
-    publish();
+    this.#publisher.started(record, kind, beginning);
     if (record.open) this.#watcher.watch(record, span);
   }
 

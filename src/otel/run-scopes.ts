@@ -4,6 +4,7 @@ import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import { bind, bindingOf } from "./binding.js";
+import { registered } from "./registered.js";
 import type { RunLives, RunScope } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
 import { tell } from "./tell.js";
@@ -80,7 +81,11 @@ export class RunScopes {
   #warnOfMissingManager(): void {
     if (this.#warned) return;
     this.#warned = true;
-    tell("warn", "no context manager is registered, so run() binds nothing; see context.setGlobalContextManager()");
+    const { context: manager, version } = registered();
+    const reason = manager
+      ? `the application has @opentelemetry/api ${version}, and the newer copy that spanbus has sees nothing of it, so run() binds nothing; install one for both`
+      : "no context manager is registered, so run() binds nothing; see context.setGlobalContextManager()";
+    tell("warn", reason);
   }
 
   #begin(runId: string, joinsContext: boolean): RunScope {

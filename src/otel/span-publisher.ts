@@ -11,6 +11,13 @@ export interface PublisherSettings {
   readonly carries: ((name: string) => boolean) | undefined;
 }
 
+/** What a start says. */
+export interface Beginning {
+  readonly data: Record<string, unknown>;
+  readonly counted: boolean;
+  readonly attributes: object | undefined;
+}
+
 /** Turns what is known of a span into the events of its run. */
 export class SpanPublisher {
   readonly #hub: EventHub;
@@ -25,8 +32,8 @@ export class SpanPublisher {
     this.#settings = settings;
   }
 
-  /** Gives the span its place in the tree of its run; what it returns publishes the start. */
-  begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): () => void {
+  /** Gives the span its place in the tree of its run; what it returns is for `started`. */
+  begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): Beginning {
     const reading = this.#interpreter.read(record.claim, view, this.#settings.content);
     const data = record.claim ? reading.started() : { name: record.name };
     const named = ownText(run, "agentName", data["agentName"]);
@@ -40,8 +47,12 @@ export class SpanPublisher {
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
     if (wrapper) wrapper.wraps = true;
-    const attributes = this.#attributes(view);
-    return () => this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
+    return { data, counted, attributes: this.#attributes(view) };
+  }
+
+  /** Publishes the start. */
+  started(record: SpanRecord, kind: EventKind, { data, counted, attributes }: Beginning): void {
+    this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
   }
 
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {

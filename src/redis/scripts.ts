@@ -21,10 +21,11 @@ local given = cjson.decode(ARGV[1])
 local meta, events, traces = KEYS[1], KEYS[2], KEYS[3]
 local now = millis()
 local own = 'batch:' .. given.relay
-local known = call('HMGET', meta, 'epoch', 'seq', 'state', 'before', 'lease', 'outcome', 'formerly', 'server', own)
+local known = call('HMGET', meta, 'epoch', 'seq', 'state', 'earlier', 'lease', 'outcome', 'formerly', 'server', own, 'kept', 'lost')
 local epoch, seq, state = known[1], tonumber(known[2] or 0), known[3]
 local lease, formerly, taken = tonumber(known[5] or 0), known[7] or '', tonumber(known[9] or 0)
 local server = serverId()
+local kept, lost = tonumber(known[10] or 0), tonumber(known[11] or 0)
 
 -- Sent again, because the answer was lost.
 if epoch and taken >= given.batch then return { 'taken', epoch, text(seq) } end
@@ -58,7 +59,11 @@ if epoch and state == 'closed' and not isNext then return { 'sealed', epoch, tex
 if not epoch or state == 'closed' then
   call('DEL', meta, events, traces)
   if epoch then
-    call('HSET', meta, 'before', epoch, 'beforeSeq', text(seq), 'beforeOutcome', known[6] or 'unknown')
+    local earlier = { epoch .. ' ' .. text(seq) .. ' ' .. (known[6] or 'unknown') }
+    for life in string.gmatch(known[4] or '', '[^,]+') do
+      if #earlier < 8 then earlier[#earlier + 1] = life end
+    end
+    call('HSET', meta, 'earlier', table.concat(earlier, ','))
   elseif given.bound ~= '' then
     call('HSET', meta, 'formerly', given.bound)
   end
@@ -67,6 +72,8 @@ if not epoch or state == 'closed' then
 else
   local isMissed = isBound and taken < given.acked
   local isMoved = server and known[8] and known[8] ~= server
+  -- Somebody else took the events: a relay notes what it takes.
+  if kept > lost and call('EXISTS', events) == 0 then call('HSET', meta, 'lost', text(kept)) end
   if (isMissed or isMoved) and not isAlone() then
     local names = { epoch }
     for name in string.gmatch(formerly, '%S+') do
@@ -86,15 +93,18 @@ end
 
 local from = seq
 local lines = {}
-local kept = false
-local function lost(count)
+kept = 0
+local function keep(field, value)
+  call('XADD', events, text(seq) .. '-0', field, value)
+  kept = seq
+end
+local function lose(count)
   seq = seq + count
-  call('XADD', events, text(seq) .. '-0', 'l', text(count))
+  keep('l', text(count))
   lines[#lines + 1] = 'l' .. text(count)
-  kept = true
 end
 
-if (isBound or wasBound) and seq < given.seq then lost(given.seq - seq) end
+if (isBound or wasBound) and seq < given.seq then lose(given.seq - seq) end
 
 local outcome = false
 local leaves = false
@@ -103,14 +113,13 @@ for index = 2, #ARGV do
   local kind = string.sub(line, 1, 1)
   if kind == 'e' then
     seq = seq + 1
-    call('XADD', events, text(seq) .. '-0', 'e', string.sub(line, 2))
+    keep('e', string.sub(line, 2))
     lines[#lines + 1] = line
-    kept = true
   elseif kind == 't' then
     seq = seq + 1
     lines[#lines + 1] = line
   elseif kind == 'l' then
-    lost(tonumber(string.sub(line, 2)))
+    lose(tonumber(string.sub(line, 2)))
   elseif kind == 'c' then
     outcome = string.sub(line, 2)
   elseif kind == 'd' then
@@ -146,7 +155,8 @@ for _, trace in ipairs(given.traces) do
   if call('SCARD', traces) < 100 then call('SADD', traces, trace) end
 end
 
-if kept then
+if kept > 0 then
+  call('HSET', meta, 'kept', text(kept))
   local surplus = call('XLEN', events) - given.historyPerRun
   if surplus > 0 then
     local gone = call('XRANGE', events, '-', '+', 'COUNT', text(surplus))
@@ -154,9 +164,9 @@ if kept then
     call('XTRIM', events, 'MAXLEN', text(given.historyPerRun))
   end
 end
-local keep = given.retentionMillis
-if state == 'open' then keep = keep + given.leaseMillis end
-for _, key in ipairs(KEYS) do call('PEXPIRE', key, text(keep)) end
+local life = given.retentionMillis
+if state == 'open' then life = life + given.leaseMillis end
+for _, key in ipairs(KEYS) do call('PEXPIRE', key, text(life)) end
 
 if #lines > 0 or opened then
   call('PUBLISH', given.channel, epoch .. ' ' .. text(from) .. ' ' .. (opened and 'o' or '-') .. (given.at and ' ' .. text(given.at) or '') .. '\\n' .. table.concat(lines, '\\n'))
@@ -173,11 +183,13 @@ export const read = script(
   "read",
   `
 local meta, events = KEYS[1], KEYS[2]
-local known = call('HMGET', meta, 'epoch', 'seq', 'lost', 'state', 'outcome', 'lease', 'before', 'beforeSeq', 'beforeOutcome')
+local known = call('HMGET', meta, 'epoch', 'seq', 'lost', 'state', 'outcome', 'lease', 'earlier', 'kept')
 if not known[1] then return false end
+local lost, kept = tonumber(known[3] or 0), tonumber(known[8] or 0)
+if kept > lost and call('EXISTS', events) == 0 then lost = kept end
 local reply = {
-  known[1], known[2], known[3] or '0', known[4], known[5] or '', text(tonumber(known[6]) - millis()),
-  known[7] or '', known[8] or '0', known[9] or '',
+  known[1], known[2], text(lost), known[4], known[5] or '', text(tonumber(known[6]) - millis()),
+  known[7] or '',
 }
 if ARGV[1] == 'standing' then return reply end
 local from = '-'

@@ -150,6 +150,15 @@ const expectations: Record<string, (output: string) => void> = {
     expect(output).toMatch(/^web +│ 2 runs are in Redis$/m);
     expect(output).toContain("all have ended\n");
   },
+  "08-ag-ui.ts": (output) => {
+    expect(output).toMatch(/^▸ run-A of talk-1$/m);
+    expect(output).toMatch(/^ {2}asks search_flights {"from":"Berlin","to":"Oslo"}$/m);
+    expect(output).toMatch(/^ {2}gets the flight search did not answer$/m);
+    expect(output).toMatch(/^ {2}says Oslo it is\./m);
+    expect(output).toMatch(/^■ run-A finished$/m);
+    const [, roles] = /as the client keeps it:\n(.*)/s.exec(output) ?? [];
+    expect(roles?.match(/\w+/g)).toEqual(["assistant", "tool", "tool", "assistant", "tool", "assistant"]);
+  },
 };
 const isPossible = hasRedis();
 

@@ -1,3 +1,4 @@
+import type { AnyValue } from "@opentelemetry/api-logs";
 import { type BusEvent, type ContentLevel, EventBus, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import { Service, withContextManager, withFakeTime } from "./support.js";
@@ -51,6 +52,17 @@ describe("content", () => {
     const { service } = everything("full");
     expect(service.event("r", "agent.invocation.started").data.input).toBe(long);
     expect(service.event("r", "agent.tool.completed").data.result).toBe(long);
+  });
+
+  it.each<[string, AnyValue, string]>([
+    ["bytes", new Uint8Array([1, 2, 255]), "AQL/"],
+    ["a Buffer", Buffer.from([1, 2, 255]), "AQL/"],
+    ["an object with bytes", { image: new Uint8Array([1, 2, 255]) }, '{"image":"AQL/"}'],
+    ["an object with a Buffer", { images: [Buffer.from([1, 2, 255])] }, '{"images":["AQL/"]}'],
+  ])("has base64 where the log body is %s", (_what, body, expected) => {
+    const service = new Service({ content: "full" });
+    runContext("r", () => service.logs.getLogger("app").emit({ eventName: "gen_ai.note", body }));
+    expect(service.history("r")[0]?.data).toEqual({ body: expected });
   });
 
   it("is always a string, also where the log body is an object", () => {

@@ -46,7 +46,18 @@ beforeAll(() => {
   const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false };
   const config = { extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"] };
   writeFileSync(join(temporary, "tsconfig.json"), JSON.stringify(config));
+  const runner = [
+    'import root from "../../vitest.config.js";',
+    'export default { ...root, test: { include: ["**"] } };',
+  ];
+  writeFileSync(join(temporary, "vitest.config.js"), runner.join("\n"));
 });
+
+/** Tests of the docs are run as tests. */
+function commandOf({ code }: { readonly code: string }, file: string): [command: string, args: string[]] {
+  if (!code.includes('from "vitest"')) return [bin("tsx"), [file]];
+  return [bin("vitest"), ["run", "--root", temporary, "--config", join(temporary, "vitest.config.js"), file]];
+}
 
 function isForRedis({ code }: { readonly code: string }): boolean {
   return code.includes("REDIS_URL");
@@ -72,7 +83,8 @@ describe.each(pages)("$name", ({ name, path, text, blocks }) => {
   const running = own.filter((program) => program.tag !== "sh" && isPossible(program));
   it.each(running)("$tag $title runs", { timeout: 60_000 }, async ({ file, prints, ...program }) => {
     const redis = isForRedis(program) ? await RedisServer.start() : undefined;
-    const actual = await output(bin("tsx"), [file], redis && { REDIS_URL: redis.url }).finally(() => redis?.stop());
+    const [command, args] = commandOf(program, file);
+    const actual = await output(command, args, redis && { REDIS_URL: redis.url }).finally(() => redis?.stop());
     if (prints !== undefined && !printed(prints, actual)) expect(actual.trimEnd()).toBe(prints.trimEnd());
   });
 

@@ -16,6 +16,8 @@ const parts: readonly Part[] = [
   { name: "client", parts: ["bus", "wire"], packages: ["eventsource-parser"] },
   { name: "page", parts: ["bus", "client"], packages: ["preact", "preact/hooks"] },
   { name: "redis", parts: ["bus", "wire"], node: true },
+  { name: "ag-ui", parts: ["bus"] },
+  { name: "testing", parts: ["bus"] },
   {
     name: "cli",
     parts: ["bus", "wire", "client", "http", "metrics", "index"],

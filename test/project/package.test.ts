@@ -93,7 +93,7 @@ describe("the packed package", () => {
 
   it("offers a sub-path for every part that is not an inner one", () => {
     const inner = ["./bus", "./otel", "./wire"];
-    const built = packed().flatMap((path) => /^dist[\\/](?:(\w+)[\\/])?index\.js$/.exec(path)?.slice(1) ?? []);
+    const built = packed().flatMap((path) => /^dist[\\/](?:([\w-]+)[\\/])?index\.js$/.exec(path)?.slice(1) ?? []);
     const folders = built.map((part) => (part ? `./${part}` : "."));
     expect(modules).toEqual(expect.arrayContaining(folders.filter((folder) => !inner.includes(folder))));
   });

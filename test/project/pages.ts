@@ -18,7 +18,8 @@ export interface Program {
 }
 
 const runnable: readonly string[] = ["ts", "js", "sh"];
-const silent: readonly string[] = ["", "json", "http", "mermaid", "diff"];
+/** `ts elsewhere` and `py`: code of other libraries. */
+const silent: readonly string[] = ["", "json", "http", "mermaid", "diff", "py", "ts elsewhere"];
 
 export function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
@@ -55,7 +56,9 @@ export function programsOf(blocks: readonly Block[]): Program[] {
     } else if (runnable.includes(tag)) {
       programs.push({ tag: tag as Program["tag"], line, code, prints: undefined });
     } else if (!silent.includes(tag)) {
-      throw new Error(`line ${line}: unknown tag \`${tag}\`; use ts, js, sh, json, text, http, mermaid, diff or none`);
+      throw new Error(
+        `line ${line}: unknown tag \`${tag}\`; use ts, js, sh, json, text, http, mermaid, diff, py, ts elsewhere or none`,
+      );
     }
   }
   return programs;

@@ -24,6 +24,8 @@ export class Network {
   latencyMillis = 0;
   /** What becomes of what is sent to the server. */
   rewrite: (sent: string) => string = (sent) => sent;
+  /** Nobody gets through who is not through already. */
+  isDown = false;
   /** Connections that were made so far. */
   connections = 0;
   readonly #server: Server;
@@ -37,6 +39,10 @@ export class Network {
     const server = createServer({ allowHalfOpen: true });
     const network = new Network(server);
     server.on("connection", (client) => {
+      if (network.isDown) {
+        client.on("error", () => undefined).resetAndDestroy();
+        return;
+      }
       network.connections += 1;
       const line: Line = {
         client,

@@ -7,13 +7,13 @@ import { promisify } from "node:util";
 
 const execute = promisify(execFile);
 
-export const root = fileURLToPath(new URL("../..", import.meta.url));
-export const modules = join(root, "node_modules");
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const modules = join(root, "node_modules");
 
 const tsc = join(modules, ".bin", "tsc");
 
 /** As strict as it gets: whatever the declarations of spanbus do not say properly is an error. */
-const strict = {
+export const strict = {
   target: "es2022",
   lib: ["es2022"],
   module: "nodenext",
@@ -38,18 +38,18 @@ export class Consumer {
     this.declarations = join(folder, "node_modules/spanbus/dist");
   }
 
-  /** Builds spanbus and installs it beside the OpenTelemetry packages of that `node_modules`. */
-  static async create(openTelemetry = modules): Promise<Consumer> {
+  /** Builds spanbus and installs it. */
+  static async create(): Promise<Consumer> {
     const consumer = new Consumer(realpathSync(mkdtempSync(join(tmpdir(), "spanbus-consumer-"))));
     const { folder, declarations } = consumer;
     const installed = join(folder, "node_modules");
     mkdirSync(declarations, { recursive: true });
     copyFileSync(join(root, "package.json"), join(installed, "spanbus/package.json"));
-    symlinkSync(join(openTelemetry, "@opentelemetry"), join(installed, "@opentelemetry"), "junction");
+    symlinkSync(join(modules, "@opentelemetry"), join(installed, "@opentelemetry"), "junction");
     symlinkSync(join(modules, "@types"), join(installed, "@types"), "junction");
     symlinkSync(join(modules, "undici-types"), join(installed, "undici-types"), "junction");
     writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-    await command(tsc, ["-p", "tsconfig.build.json", "--outDir", declarations], root);
+    await execute(tsc, ["-p", "tsconfig.build.json", "--outDir", declarations], { cwd: root });
     return consumer;
   }
 
@@ -71,24 +71,7 @@ export class Consumer {
     }
   }
 
-  /** What the program prints. */
-  async output(program: string): Promise<string> {
-    writeFileSync(join(this.folder, "program.mjs"), program);
-    return command(process.execPath, ["program.mjs"], this.folder);
-  }
-
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-/** What a command prints. It fails with that text, not only with the exit code. */
-export async function command(name: string, args: readonly string[], cwd: string): Promise<string> {
-  try {
-    const { stdout } = await execute(name, args, { cwd, env: { ...process.env, NO_COLOR: "1" } });
-    return stdout;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`${name} ${args.join(" ")}\n${stdout}\n${stderr}`, { cause: error });
   }
 }

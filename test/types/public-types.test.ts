@@ -56,6 +56,39 @@ describe("the built declarations", () => {
     ).toEqual([]);
   });
 
+  it("give runs to front ends and to tests without types of AG-UI, vitest or jest", { timeout: 60_000 }, async () => {
+    await compile(`
+      import { EventBus, type Outcome, type Subscription } from "spanbus";
+      import { type AgUiEvent, toAgUi } from "spanbus/ag-ui";
+      import type { Client } from "spanbus/client";
+      import type { RedisEventSource } from "spanbus/redis";
+      import { matchers, recordRun, waitFor } from "spanbus/testing";
+
+      export async function read(client: Client, source: RedisEventSource): Promise<AgUiEvent[]> {
+        const told: AgUiEvent[] = [];
+        for (const subscription of [new EventBus().subscribe("r"), client.subscribe("r"), source.subscribe("r")]) {
+          const name: string = (await waitFor(subscription, "agent.tool.started")).data.toolName;
+          for await (const event of toAgUi(subscription, { runId: name })) {
+            told.push(event);
+            if (event.type === "TOOL_CALL_ARGS") void event.delta.length;
+            if (event.type === "RUN_FINISHED") void event.usage?.[0]?.totalTokens;
+          }
+        }
+        return told;
+      }
+
+      export async function test(): Promise<number | undefined> {
+        const run = await recordRun(new EventBus(), async (runId) => runId.length);
+        const outcome: Outcome = run.outcome;
+        const { pass } = matchers.toHaveEnded(run, outcome);
+        return pass ? run.result : undefined;
+      }
+    `).toEqual([]);
+    await compile(`export { toAgUi } from "spanbus/ag-ui"; export { matchers } from "spanbus/testing";`, {
+      types: [],
+    }).toEqual([]);
+  });
+
   it("take the AbortSignal of the browser and of Node", { timeout: 60_000 }, async () => {
     const source = `
       import { EventBus } from "spanbus";

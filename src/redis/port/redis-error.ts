@@ -16,12 +16,15 @@ const passing: ReadonlySet<string> = new Set([
   ...["TRYAGAIN", "UNBLOCKED"],
 ]);
 
+/** With this a server turns a connection away that is one too many. */
+const isCrowded = /^ERR max number of clients/;
+
 /** Names what was asked, and tells an answer that will stay from a connection that will come back. */
 export function redisError(error: unknown, asked: string, isClosed: boolean): RedisError {
   if (error instanceof RedisError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const code = codeOf(message);
-  const isFinal = isClosed || (code !== undefined && !passing.has(code));
+  const isFinal = isClosed || (code !== undefined && !passing.has(code) && !isCrowded.test(message));
   return new RedisError(`${asked}: ${message.replace(/ script: [0-9a-f]{40}, on @user_script:\d+\.?/, "")}`, isFinal, {
     cause: error,
   });

@@ -7,7 +7,7 @@ import { Arrivals } from "./arrivals.js";
 import { Attaching } from "./attaching.js";
 import { eventOf, gap } from "./remote-event.js";
 import { replayOf } from "./replay-of.js";
-import { missed, outcomeOf, type Standing } from "./standing.js";
+import { type Closed, missed, outcomeOf, type Standing } from "./standing.js";
 
 /** What a run that is followed needs of its source. */
 export interface FollowHost {
@@ -149,7 +149,7 @@ export class FollowedRun {
       if (!isAsked) this.#ask(message).catch((error: unknown) => this.#host.failed(error));
       // Of a generation that is over; else it could not be found out what is missing.
       if (!isAsked || epoch !== this.#epoch) return;
-      this.#missing(epoch, from, from - this.#seq);
+      this.#missing(epoch, from);
       this.#stands(from);
     }
     this.#forgottenSince = undefined;
@@ -162,7 +162,7 @@ export class FollowedRun {
       if (line.kind === "c") this.finish({ reason: "closed", outcome: outcomeOf(line.text) });
       else if (line.kind === "d") this.finish({ reason: "closed", outcome: "detached" });
       else if (line.kind === "p") this.finish(missed);
-      else if (line.kind === "x") this.finish({ reason: "evicted" });
+      else if (line.kind === "x") this.#evicted();
       else if (seq > this.#seq) {
         const event = eventOf(this.runId, epoch, seq, line);
         if (event) this.#append(event, seq);
@@ -171,10 +171,13 @@ export class FollowedRun {
     }
   }
 
-  /** Tells that events are missing; `last` is the seq of the last of them. */
-  #missing(epoch: string, last: number, missed: number): void {
+  /** Tells that events are missing behind where the stream stands; `last` is the seq of the last of them. */
+  #missing(epoch: string, last: number): void {
+    const missed = last - this.#seq;
     const resumeAfter = eventId(epoch, this.#seq);
     this.#append(gap(this.runId, epoch, last, { missed, reason: "cut", resumeAfter }), last);
+    // A reader may have asked for its replay when some of these were still kept: its own gap would be another.
+    this.#attaching.forget(last);
   }
 
   #append(event: BusEvent, seq: number): void {
@@ -219,7 +222,7 @@ export class FollowedRun {
       return;
     }
     this.#forgottenSince = undefined;
-    const { epoch, seq, before, leaseMillis } = standing;
+    const { epoch, seq, earlier, leaseMillis } = standing;
     this.#leaseMillis = Math.max(this.#leaseMillis, leaseMillis);
     const seen = this.#seen?.epoch === epoch ? this.#seen : undefined;
     this.#seen = seq === this.#seq ? undefined : { epoch, seq, isBehind: seq < asked };
@@ -229,7 +232,8 @@ export class FollowedRun {
       if (seq > 0 && !isLost) return;
       this.#fill(standing, 0, next);
     } else if (epoch !== this.#epoch) {
-      if (before?.epoch === this.#epoch) this.#next(standing, before);
+      const own = earlier.find((closed) => closed.epoch === this.#epoch);
+      if (own) this.#next(standing, own);
       else this.#replaced(standing);
     } else if (seq > this.#seq) {
       if (!isLost) return;
@@ -255,28 +259,29 @@ export class FollowedRun {
   #fill({ epoch, seq, entries }: Standing, from: number, next?: Message): void {
     const to = next?.epoch === epoch && next.from > from ? Math.min(seq, next.from) : seq;
     const behind = entries.filter((entry) => entry.seq > from && entry.seq <= to);
-    const found = behind.reduce((sum, { line }) => sum + seqsOf(line), 0);
     this.#host.fetched(behind.filter(({ line }) => line.kind === "e").length);
-    const missed = to - from - found;
     if (this.life.stream.end) this.life = this.#newLife();
     // What is missing of another generation than that which is read was told with the change, or nobody read it.
-    if (missed > 0 && (this.#epoch === undefined || this.#epoch === epoch)) {
-      const [first] = behind;
-      this.#missing(epoch, first ? first.seq - seqsOf(first.line) : to, missed);
-    }
+    const isSame = this.#epoch === undefined || this.#epoch === epoch;
+    const comesTo = (seq: number): void => {
+      if (isSame && seq > this.#seq) this.#missing(epoch, seq);
+    };
     this.#epoch = epoch;
+    this.#seq = from;
     for (const entry of behind) {
+      comesTo(entry.seq - seqsOf(entry.line));
       const event = eventOf(this.runId, epoch, entry.seq, entry.line);
       if (event) this.#append(event, entry.seq);
+      this.#seq = entry.seq;
     }
+    comesTo(to);
     this.#stands(to);
   }
 
   /** The generation was closed and another began. */
-  #next(standing: Standing, before: NonNullable<Standing["before"]>): void {
-    const missed = before.seq - this.#seq;
-    if (missed > 0) this.#missing(before.epoch, before.seq, missed);
-    this.finish({ reason: "closed", outcome: before.outcome });
+  #next(standing: Standing, { epoch, seq, outcome }: Closed): void {
+    if (seq > this.#seq) this.#missing(epoch, seq);
+    this.finish({ reason: "closed", outcome });
     this.#attaching.forget(0);
     this.life = this.#newLife();
     this.#fill(standing, 0);
@@ -292,6 +297,13 @@ export class FollowedRun {
       this.#append(gap(this.runId, standing.epoch, standing.lost, data), standing.lost);
     }
     this.#fill(standing, 0);
+  }
+
+  /** Its readers end. Who comes now waits for what comes; of a run that is closed there is nothing to wait for. */
+  #evicted(): void {
+    if (this.life.stream.end) return;
+    this.finish({ reason: "evicted" });
+    this.life = this.#newLife();
   }
 
   /** Redis no longer knows the run: its producers may bring it back. */

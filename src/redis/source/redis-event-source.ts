@@ -81,8 +81,8 @@ export class RedisEventSource {
         this.#tally.told(data);
         return controlEvent(last.id, last.runId, "bus.gap", data);
       },
-      delivered: () => {
-        this.#tally.delivered += 1;
+      delivered: (events) => {
+        this.#tally.delivered += events;
       },
       decide: (what, callback, otherwise) => decide(what, callback, otherwise, (error) => this.#errors.tell(error)),
     };
@@ -188,19 +188,20 @@ export class RedisEventSource {
 
   /**
    * Where a run stands, or a given generation of it. Undefined for one that is not known; of the generations that a newer one
-   * followed, the last is. @throws RedisError
+   * followed, the last 8 are. @throws RedisError
    */
   async standing(runId: string, generation?: string): Promise<RunStanding | undefined> {
     const reply = await this.#settings.port.run(read, this.#keys.of(runIdName(runId)).keys, ["standing"]);
     const standing = standingOf(reply);
     if (!standing) return this.#following.get(runId) && generation === undefined ? awaited : undefined;
-    const { epoch, seq, end, before } = standing;
+    const { epoch, seq, end, earlier } = standing;
     if (generation === undefined || generation === awaited.generation || generation === epoch) {
       return { generation: epoch, state: end ? "closed" : "open", lastId: eventId(epoch, seq), ...(end && { end }) };
     }
-    if (generation !== before?.epoch) return undefined;
-    const { outcome } = before;
-    return { generation, state: "closed", lastId: eventId(generation, before.seq), end: { reason: "closed", outcome } };
+    const closed = earlier.find((each) => each.epoch === generation);
+    if (!closed) return undefined;
+    const { outcome } = closed;
+    return { generation, state: "closed", lastId: eventId(generation, closed.seq), end: { reason: "closed", outcome } };
   }
 
   /** What this source counted and holds: `published` is what came from Redis. What belongs to a producer is 0. */

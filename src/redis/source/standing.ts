@@ -14,9 +14,16 @@ export interface Standing {
   readonly isMissed: boolean;
   /** Milliseconds until its last producer counts as lost. */
   readonly leaseMillis: number;
-  /** The generation before, if that was closed. */
-  readonly before: { readonly epoch: string; readonly seq: number; readonly outcome: Outcome } | undefined;
+  /** Generations that were closed before this one began, the latest first. */
+  readonly earlier: readonly Closed[];
   readonly entries: readonly Entry[];
+}
+
+/** A generation that was closed, and where it ended. */
+export interface Closed {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly outcome: Outcome;
 }
 
 /** Something that is kept, and the seq of its latest event. */
@@ -25,7 +32,12 @@ export interface Entry {
   readonly line: Line;
 }
 
-const HEAD = 9;
+const HEAD = 7;
+
+function closedOf(text: string): Closed {
+  const [epoch = "", seq, outcome] = text.split(" ");
+  return { epoch, seq: Number(seq), outcome: outcomeOf(outcome) };
+}
 
 /** How readers end when nobody keeps the run alive. */
 export const missed: SubscriptionEnd = Object.freeze({ reason: "producer-lost", outcome: "abandoned" });
@@ -34,7 +46,7 @@ export const missed: SubscriptionEnd = Object.freeze({ reason: "producer-lost", 
 export function standingOf(reply: unknown): Standing | undefined {
   if (!Array.isArray(reply)) return undefined;
   const fields = reply.map(String);
-  const [epoch = "", seq, lost, state, outcome, lease, before = "", beforeSeq, beforeOutcome] = fields;
+  const [epoch = "", seq, lost, state, outcome, lease, earlier = ""] = fields;
   const entries: Entry[] = [];
   for (let index = HEAD; index + 1 < fields.length; index += 2) {
     entries.push({ seq: Number(fields[index]), line: lineOf(fields[index + 1] ?? "") });
@@ -46,7 +58,7 @@ export function standingOf(reply: unknown): Standing | undefined {
     end: endOf(state, outcome, Number(lease)),
     isMissed: state === "lost",
     leaseMillis: Number(lease),
-    before: before === "" ? undefined : { epoch: before, seq: Number(beforeSeq), outcome: outcomeOf(beforeOutcome) },
+    earlier: earlier.split(",").filter(Boolean).map(closedOf),
     entries,
   };
 }
