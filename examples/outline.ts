@@ -1,4 +1,4 @@
-import type { BusEvent } from "spanbus";
+import type { BusEvent, ErrorData } from "spanbus";
 
 /** Writes events as lines, indented by the tree of their spans. One outline per reader: it remembers the depths. */
 export function outline(): (event: BusEvent) => string {
@@ -47,8 +47,25 @@ function describe(event: BusEvent): string {
     case "bus.run.closed":
       return `○ run closed: ${event.data.outcome}`;
     default:
-      return `${event.type} ${JSON.stringify(event.data)}`;
+      return describeOperation(event) ?? `${event.type} ${JSON.stringify(event.data)}`;
   }
+}
+
+/** Workflows, steps and whatever else an agent does. */
+function describeOperation({ type, data }: BusEvent): string | undefined {
+  const [, operation, phase] = /^agent\.(\w+)\.(started|completed|failed)$/.exec(type) ?? [];
+  if (operation === undefined || phase === undefined) return undefined;
+  const { name, step, mcpMethod, durationMillis, error } = data as OperationData;
+  const mark = { started: "▸", completed: "✓", failed: "✗" }[phase];
+  return words(mark, operation, name ?? mcpMethod ?? step?.toString(), millis(durationMillis), error?.message);
+}
+
+interface OperationData {
+  readonly name?: string;
+  readonly step?: number;
+  readonly mcpMethod?: string;
+  readonly durationMillis?: number;
+  readonly error?: ErrorData;
 }
 
 function words(...parts: (string | undefined)[]): string {

@@ -16,6 +16,13 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: two minutes. */
   readonly timeoutMillis?: number;
+  /** Prints what the command prints, while it does. */
+  readonly live?: boolean;
+}
+
+export interface Beside {
+  /** Files and folders, given from the root, that the project imports by a relative path. */
+  readonly beside?: readonly string[];
 }
 
 /**
@@ -33,12 +40,16 @@ export class UserProject {
    * Installs the project in a folder of this one, given from the root; `packages` is another folder whose packages it gets
    * instead of its own. spanbus must be built.
    */
-  static async install(source: string, packages = source): Promise<UserProject> {
+  static async install(
+    source: string,
+    { beside = [], packages = source }: Beside & { readonly packages?: string } = {},
+  ): Promise<UserProject> {
     const from = join(root, source);
     const own = createHash("sha256").update(root).digest("hex").slice(0, 8);
-    const name = packages === source ? source : `${source}-with-${basename(packages)}`;
-    const folder = join(tmpdir(), `spanbus-projects-${own}`, name);
+    const copies = join(tmpdir(), `spanbus-projects-${own}`);
+    const folder = join(copies, packages === source ? source : `${source}-with-${basename(packages)}`);
     const project = new UserProject(folder);
+    for (const path of beside) cpSync(join(root, path), join(copies, path), { recursive: true });
     mkdirSync(folder, { recursive: true });
     for (const entry of readdirSync(folder)) {
       if (!kept.includes(entry)) rmSync(join(folder, entry), { recursive: true, force: true });
@@ -60,9 +71,9 @@ export class UserProject {
    * The same, for tests: without a registry of packages the project is undefined, and a line says what is not tested. CI
    * must have one.
    */
-  static async installIfPossible(source: string): Promise<UserProject | undefined> {
+  static async installIfPossible(source: string, beside: Beside = {}): Promise<UserProject | undefined> {
     try {
-      return await UserProject.install(source);
+      return await UserProject.install(source, beside);
     } catch (error) {
       if (process.env["CI"] || !(error instanceof NoPackages)) throw error;
       process.stderr.write(`${source} is not tested: ${error.message}\n`);
@@ -91,7 +102,7 @@ export class UserProject {
 
   /** What a command prints. It fails with that text, not only with the exit code. */
   async run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
-    const { env, timeoutMillis = 120_000 } = options;
+    const { env, timeoutMillis = 120_000, live = false } = options;
     const settings = {
       cwd: this.folder,
       env: { ...process.env, NO_COLOR: "1", ...env },
@@ -99,8 +110,12 @@ export class UserProject {
       maxBuffer: 2 ** 26,
     };
     try {
-      const { stdout } = await execute(command, args, settings);
-      return stdout;
+      const running = execute(command, args, settings);
+      if (live) {
+        running.child.stdout?.pipe(process.stdout, { end: false });
+        running.child.stderr?.pipe(process.stderr, { end: false });
+      }
+      return (await running).stdout;
     } catch (error) {
       const { stdout, stderr } = error as { stdout?: string; stderr?: string };
       throw new Error(`${command} ${args.join(" ")}\n${stdout ?? error}\n${stderr ?? ""}`, { cause: error });

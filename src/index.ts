@@ -13,6 +13,7 @@ export type { BusStats, Figure } from "./bus/stats.js";
 export type { AsyncDisposableLike, Subscription, SubscriptionMembers } from "./bus/subscription.js";
 export type { DisposableLike, Tap, TapListener } from "./bus/taps.js";
 export { alwaysRecord } from "./otel/always-record.js";
+export { type Attachment, type AttachmentMembers, attach } from "./otel/attach.js";
 export { type RunContextOptions, runContext } from "./otel/binding.js";
 export type { ContentLevel } from "./otel/content.js";
 export { EventBus } from "./otel/event-bus.js";

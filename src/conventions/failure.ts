@@ -21,6 +21,17 @@ const maxMessageLength = 500;
 /** Values of `error.type` that say no more than that there was an error. */
 const vague: readonly string[] = ["unknown", "_OTHER"];
 
+/**
+ * What an abort says of itself where its name is lost: `fetch`, Node, the client of OpenAI, LangGraph, Mastra; some put
+ * the names of other errors in front.
+ */
+const aborted = /^Abort(ed)?$|^(.*: )?(AbortError|(Request|The operation|This operation) was aborted\.?)$/;
+
+/** Whether somebody aborted what this is the error of. */
+export function isAbort(type: string, message: string): boolean {
+  return type === "AbortError" || aborted.test(message);
+}
+
 /** Decides whether a span failed: instrumentations do not agree on how to say it. */
 export class FailureSigns {
   readonly #signs: readonly Sign[];
@@ -48,7 +59,8 @@ export class FailureSigns {
       ...(seen?.message.map((message) => attempt(message, facts)) ?? []),
       status?.message,
     ];
-    return { type, message: firstLine(messages) ?? type };
+    const message = firstLine(messages) ?? type;
+    return { type: isAbort(type, message) ? "AbortError" : type, message };
   }
 
   #seen(facts: Facts): Sign | undefined {

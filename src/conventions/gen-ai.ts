@@ -95,8 +95,11 @@ export const genAi: Convention = {
     },
   ],
   firstChunk: {
-    // Set at the first chunk of a stream; of a plain answer, together with everything else just before the end.
-    attributes: [{ key: "gen_ai.response.id", scope: "@opentelemetry/instrumentation-*" }],
+    // The first is set of a plain answer, too, together with everything else just before the end.
+    attributes: [
+      { key: "gen_ai.response.id", scope: "@opentelemetry/instrumentation-*" },
+      { key: "gen_ai.response.time_to_first_chunk", scope: "spanbus/*" },
+    ],
   },
   content: [
     "gen_ai.system_instructions",

@@ -7,6 +7,7 @@ import { langsmith } from "./langsmith.js";
 import { mastra } from "./mastra.js";
 import { mcp } from "./mcp.js";
 import { mlflow } from "./mlflow.js";
+import { openAiAgents } from "./openai-agents.js";
 import { openinference } from "./openinference.js";
 import { openllmetry, traceloop } from "./traceloop.js";
 
@@ -50,6 +51,7 @@ export {
   mastra,
   mcp,
   mlflow,
+  openAiAgents,
   openinference,
   openllmetry,
   traceloop,
@@ -63,6 +65,7 @@ export const defaultConventions: readonly Convention[] = Object.freeze([
   mcp,
   mastra,
   aiSdk,
+  openAiAgents,
   langsmith,
   genkit,
   genAi,

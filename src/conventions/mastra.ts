@@ -107,5 +107,18 @@ export const mastra: Convention = {
     { from: "attribute", key: "mastra.metadata.runId", where: { attributes: { "mastra.span.type": "workflow_run" } } },
   ],
   tokens: { operations: ["step", "embedding"] },
+  // Who is aborted ends with the status OK.
+  failures: [
+    {
+      source: { from: "json", key: "mastra.agent_run.output", path: "status" },
+      is: "aborted",
+      message: [{ from: "constant", value: "Aborted" }],
+    },
+    {
+      source: { from: "first", key: "gen_ai.response.finish_reasons" },
+      is: "aborted",
+      message: [{ from: "constant", value: "Aborted" }],
+    },
+  ],
   content: ["mastra.*.input", "mastra.*.output", "mastra.metadata.body", "mastra.metadata.headers"],
 };

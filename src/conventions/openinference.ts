@@ -60,7 +60,11 @@ export const openinference: Convention = {
     toolName: ["tool.name", { from: "name", like: "*" }],
     toolCallId: ["tool_call.id", "tool.id"],
     arguments: [{ from: "attribute", key: "input.value", for: ["tool"] }],
-    result: [{ from: "attribute", key: "output.value", for: ["tool"] }],
+    result: [
+      // The message of a tool of LangChain, with all it is made of.
+      { from: "json", key: "output.value", path: "output.kwargs.content", for: ["tool"] },
+      { from: "attribute", key: "output.value", for: ["tool"] },
+    ],
     input: ["input.value"],
     output: ["output.value"],
     finishReason: ["llm.finish_reason"],

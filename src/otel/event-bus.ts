@@ -6,9 +6,10 @@ import type { RunInfo, RunStanding } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import type { Tap, TapListener } from "../bus/taps.js";
-import { Inlet } from "./inlet.js";
+import { Inlet, type SpanListener } from "./inlet.js";
 import { type EventBusOptions, inletSettings } from "./options.js";
 import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
+import { SilencedExporter } from "./silenced-exporter.js";
 import { tell } from "./tell.js";
 
 const BURST_MILLIS = 60_000;
@@ -27,6 +28,8 @@ const BURST_MILLIS = 60_000;
 export class EventBus {
   readonly #hub: EventHub;
   readonly #inlet: Inlet;
+  readonly #spanExporter = new SilencedExporter("spans", this);
+  readonly #logExporter = new SilencedExporter("logs", this);
   readonly #told = new Map<string, number>();
 
   /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
@@ -136,9 +139,9 @@ export class EventBus {
   }
 
   /**
-   * Binds a run to a function and closes it when the function has settled and the spans begun in it are over; a throw closes
-   * it at once as `failed`. Without an id it gets a new one. With the id of a run in progress it joins that, and the last to
-   * settle closes.
+   * Binds a run to a function and closes it when the function has settled and the spans begun in it are over. A throw closes
+   * it at once as `failed`, an abort as `cancelled`; after a rejection, open spans have 100 ms to end. Without an id it gets
+   * a new one. With the id of a run in progress it joins that, and the last to settle closes.
    */
   run<T>(fn: (runId: string) => T): T;
   run<T>(runId: string, fn: (runId: string) => T): T;
@@ -146,7 +149,7 @@ export class EventBus {
     this.#inlet.flush();
     const [runId, fn] = typeof first === "function" ? [undefined, first] : [first, second];
     if (typeof fn !== "function") throw new TypeError(`\`fn\` must be a function, got ${typeof fn}`);
-    return this.#inlet.scopes.run(runId, this.#inlet.currentRunId(), fn);
+    return this.#inlet.scopes.run(runId, this.#inlet.runAround(), fn);
   }
 
   /**
@@ -178,7 +181,9 @@ export class EventBus {
 
   /** A span began. The tracer provider calls it; nothing it does throws into the application. */
   onStart(span: SpanLike, parentContext?: ContextLike): void {
-    if (!this.#hub.isShutdown) this.#safely("onStart", () => this.#inlet.spanStarted(span, parentContext));
+    if (this.#hub.isShutdown) return;
+    this.#spanExporter.look();
+    this.#safely("onStart", () => this.#inlet.spanStarted(span, parentContext));
   }
 
   /** A span ended, also one that was never seen to begin. The tracer provider calls it. */
@@ -188,7 +193,9 @@ export class EventBus {
 
   /** A log record was emitted; one with an event name becomes an event. The logger provider calls it. */
   onEmit(record: LogRecordLike, context?: ContextLike): void {
-    if (!this.#hub.isShutdown) this.#safely("onEmit", () => this.#inlet.logEmitted(record, context));
+    if (this.#hub.isShutdown) return;
+    this.#logExporter.look();
+    this.#safely("onEmit", () => this.#inlet.logEmitted(record, context));
   }
 
   /** Whether log events are wanted: until shutdown. */
@@ -213,6 +220,16 @@ export class EventBus {
   /** @internal */
   get isShutdown(): boolean {
     return this.#hub.isShutdown;
+  }
+
+  /**
+   * Lets an inlet for one SDK hear of every span that starts, until it calls what it gets. Undefined if one of that name
+   * listens already: two would tell everything twice.
+   *
+   * @internal
+   */
+  beside(name: string, listener: SpanListener): (() => void) | undefined {
+    return this.#inlet.beside(name, listener) ? () => this.#inlet.notBeside(name, listener) : undefined;
   }
 
   /** @internal */

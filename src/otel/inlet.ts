@@ -53,6 +53,9 @@ interface Classified {
   readonly claim: Claim | undefined;
 }
 
+/** Hears of every span that starts. It says `true` of one whose work it tells itself: that one is no event. */
+export type SpanListener = (span: SpanLike) => boolean;
+
 /** Follows spans from start to end and publishes what they mean. */
 export class Inlet {
   readonly scopes: RunScopes;
@@ -69,6 +72,10 @@ export class Inlet {
   /** The latest started span: many instrumentations set its attributes right behind the start. */
   #held: HeldSpan | undefined;
   #flushQueued = false;
+  #latestLog: LogRecordLike | undefined;
+  /** Inlets for one SDK, by name. */
+  readonly #besides = new Map<string, SpanListener>();
+  #toldBeside: WeakSet<SpanLike> | undefined;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
@@ -105,6 +112,7 @@ export class Inlet {
 
   spanStarted(span: SpanLike, context: ContextLike | undefined): void {
     this.flush();
+    if (this.#besides.size > 0 && this.#isToldBeside(span)) return;
     this.#held = { span, context };
     if (this.#flushQueued) return;
     this.#flushQueued = true;
@@ -120,6 +128,7 @@ export class Inlet {
       return;
     }
     this.flush();
+    if (this.#toldBeside?.has(span)) return;
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
@@ -131,6 +140,9 @@ export class Inlet {
 
   logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
     this.flush();
+    // A processor that is registered twice is called twice.
+    if (log === this.#latestLog) return;
+    this.#latestLog = log;
     this.#named.ofLog(log, context);
   }
 
@@ -146,6 +158,27 @@ export class Inlet {
     }
   }
 
+  /** Lets an inlet for one SDK listen. False if there is one of that name. */
+  beside(name: string, listener: SpanListener): boolean {
+    if (this.#besides.has(name)) return false;
+    this.#besides.set(name, listener);
+    return true;
+  }
+
+  notBeside(name: string, listener: SpanListener): void {
+    if (this.#besides.get(name) === listener) this.#besides.delete(name);
+  }
+
+  #isToldBeside(span: SpanLike): boolean {
+    for (const listener of this.#besides.values()) {
+      if (!listener(span)) continue;
+      this.#toldBeside ??= new WeakSet();
+      this.#toldBeside.add(span);
+      return true;
+    }
+    return false;
+  }
+
   // ── what the bus asks ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The run id that a span started here would get. */
@@ -156,6 +189,14 @@ export class Inlet {
     if (isName(remote)) return remote;
     const { record, spanContext } = this.#activeSpan(active);
     return record?.runAround?.id ?? record?.binding?.runId ?? spanContext?.traceId;
+  }
+
+  /** The run that one begun here stands in. The trace of spans that are no events is no run. */
+  runAround(): string | undefined {
+    const active = contextApi.active();
+    const runId = this.currentRunId(active);
+    const isTrace = runId === this.#activeSpan(active).spanContext?.traceId;
+    return runId === undefined || (isTrace && !this.#hub.run(runId)?.known) ? undefined : runId;
   }
 
   /** Publishes under the current run, with the ids of the active span. */
@@ -219,6 +260,7 @@ export class Inlet {
   }
 
   forgetAll(): void {
+    this.#latestLog = undefined;
     this.#traces.clear();
   }
 

@@ -1,5 +1,6 @@
 import { context, trace } from "@opentelemetry/api";
 import type { BusEvent, EventType } from "../bus/event.js";
+import { type Attachment, attach } from "./attach.js";
 import { bindingOf } from "./binding.js";
 import { EventBus } from "./event-bus.js";
 import { registry } from "./registry.js";
@@ -8,13 +9,26 @@ import { tell } from "./tell.js";
 /** The bus of this process: created on first use, and anew if it was shut down. */
 export function getEventBus(): EventBus {
   const shared = registry();
-  if (!shared.bus || shared.bus.isShutdown) shared.bus = new EventBus();
-  return shared.bus;
+  if (!shared.bus || shared.bus.isShutdown) setEventBus(new EventBus());
+  else if (shared.attachment?.waiting) shared.attachment.look();
+  return shared.bus as EventBus;
 }
 
 /** Makes this the bus of the process. */
 export function setEventBus(bus: EventBus): void {
-  registry().bus = bus;
+  const shared = registry();
+  if (shared.bus === bus) return;
+  shared.bus = bus;
+  if (!shared.attachment) return;
+  shared.attachment.close();
+  shared.attachment = attach(bus);
+}
+
+/** Attaches the bus of this process, and whichever takes its place, to the global providers. Twice is once. */
+export function attachEventBus(): Attachment {
+  const shared = registry();
+  shared.attachment ??= attach(getEventBus());
+  return shared.attachment;
 }
 
 /** Forgets the bus of the process; it is not shut down. */

@@ -1,3 +1,4 @@
+import type { Attachment } from "./attach.js";
 import type { EventBus } from "./event-bus.js";
 
 /**
@@ -8,6 +9,8 @@ export interface Registry {
   bus?: EventBus | undefined;
   sequence: number;
   toldOfMissingBus?: boolean;
+  /** There if the bus of the process, whichever it is, is attached to the global providers. */
+  attachment?: Attachment;
 }
 
 const KEY = Symbol.for("spanbus.1");

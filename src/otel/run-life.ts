@@ -16,6 +16,8 @@ export interface RunScope {
   open: number;
   openRoots: number;
   closed: boolean;
+  /** How its function ended, if that was a rejection before its spans were over. */
+  rejected: Outcome | undefined;
   /** Where its events went, once there was one. */
   run: Run | undefined;
   readonly look: Deadline;
@@ -43,13 +45,13 @@ export interface RunLife {
 /** Closes runs when they are over. */
 export class RunLives {
   readonly #hub: EventHub;
-  readonly #graceMillis: number;
+  readonly graceMillis: number;
   /** Held by the run alone: one that never had an event leaves nothing behind. */
   readonly #lives = new WeakMap<Run, RunLife>();
 
   constructor(hub: EventHub, graceMillis: number) {
     this.#hub = hub;
-    this.#graceMillis = graceMillis;
+    this.graceMillis = graceMillis;
   }
 
   get(run: Run): RunLife | undefined {
@@ -127,7 +129,7 @@ export class RunLives {
     if (life.grace.index >= 0) return;
     life.run.closing = life.grace;
     life.grace.keepsAlive = life.run.readers > 0;
-    this.#hub.deadlines.set(life.grace, Math.max(life.run.lastActivity, this.#hub.deadlines.now()) + this.#graceMillis);
+    this.#hub.deadlines.set(life.grace, Math.max(life.run.lastActivity, this.#hub.deadlines.now()) + this.graceMillis);
   }
 
   #graceOver(life: RunLife, now: number): void {
@@ -137,7 +139,7 @@ export class RunLives {
       life.run.closing = undefined;
       return;
     }
-    const due = life.run.lastActivity + this.#graceMillis;
+    const due = life.run.lastActivity + this.graceMillis;
     if (next !== "close" && due > now) this.#hub.deadlines.set(life.grace, due);
     else if (next === "detach") this.#hub.detach(life.run);
     else this.#hub.close(life.run);

@@ -3,11 +3,15 @@ import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
+import { isAbort } from "../conventions/failure.js";
 import { bind, bindingOf } from "./binding.js";
 import { registered } from "./registered.js";
 import type { RunLives, RunScope } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
 import { tell } from "./tell.js";
+
+/** Instrumentations that are told later than the caller are told within this time, in milliseconds. */
+const patienceMillis = 100;
 
 /** `bus.run`: binds a run to a function, and closes it when the function and its spans are over. */
 export class RunScopes {
@@ -30,6 +34,9 @@ export class RunScopes {
     const runId = isName(givenId) ? givenId : crypto.randomUUID();
     const active = context.active();
     const ambient = bindingOf(active);
+    const before = this.#inProgress.get(runId);
+    // What is run again after a rejection is another generation.
+    if (before?.rejected) this.#close(before, before.rejected);
     const scope =
       this.#inProgress.get(runId) ?? this.#begin(runId, ambient?.runId === runId && !this.#resolver.scopeOf(ambient));
     const { context: bound, binding } = bind(active, runId, {
@@ -63,7 +70,7 @@ export class RunScopes {
         return value;
       },
       (error: unknown) => {
-        this.#settled(scope, thrownOutcome(error));
+        this.#settled(scope, thrownOutcome(error), true);
         throw error;
       },
     );
@@ -74,7 +81,9 @@ export class RunScopes {
 
   /** A span begun under the scope ended. */
   spanEnded(scope: RunScope): void {
-    if (scope.active === 0 && scope.open === 0 && !scope.closed) this.#lookSoon(scope);
+    if (scope.active > 0 || scope.open > 0 || scope.closed) return;
+    if (scope.rejected) this.#close(scope, scope.rejected);
+    else this.#lookSoon(scope);
   }
 
   /** Without one nothing that the function starts can be told to be of the run. */
@@ -96,6 +105,7 @@ export class RunScopes {
       open: 0,
       openRoots: 0,
       closed: false,
+      rejected: undefined,
       run: undefined,
       look: new Deadline(() => this.#look(scope)),
     };
@@ -104,17 +114,24 @@ export class RunScopes {
     return scope;
   }
 
-  /** `outcome` if the function threw. */
-  #settled(scope: RunScope, outcome?: Outcome): void {
+  /** `outcome` if the function threw; `later` if by a rejection, which the caller may hear of before instrumentations do. */
+  #settled(scope: RunScope, outcome?: Outcome, later = false): void {
     scope.active -= 1;
     if (scope.active > 0 || scope.closed) return;
     this.#flush();
     if (scope.joinsContext) this.#inProgress.delete(scope.runId);
+    else if (outcome && later && scope.open > 0) this.#waitForSpans(scope, outcome);
     else if (outcome) this.#close(scope, outcome);
     else {
       this.#lookSoon(scope);
       this.#consider(scope);
     }
+  }
+
+  #waitForSpans(scope: RunScope, outcome: Outcome): void {
+    scope.rejected = outcome;
+    const patience = Math.min(patienceMillis, this.#lives.graceMillis);
+    this.#hub.deadlines.set(scope.look, this.#hub.deadlines.now() + patience);
   }
 
   /** Streaming SDKs start their spans after they have returned: so one macrotask later. */
@@ -125,7 +142,7 @@ export class RunScopes {
   #look(scope: RunScope): void {
     this.#flush();
     if (scope.active > 0 || scope.closed) return;
-    if (scope.open === 0) return this.#close(scope);
+    if (scope.rejected || scope.open === 0) return this.#close(scope, scope.rejected);
     this.#consider(scope);
   }
 
@@ -148,5 +165,5 @@ export class RunScopes {
 }
 
 function thrownOutcome(error: unknown): Outcome {
-  return error instanceof Error && error.name === "AbortError" ? "cancelled" : "failed";
+  return error instanceof Error && isAbort(error.name, error.message) ? "cancelled" : "failed";
 }

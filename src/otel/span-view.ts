@@ -1,9 +1,11 @@
 import { attempt } from "../bus/attempt.js";
 import type { EndedSpanView, SpanView } from "../conventions/index.js";
+import { datadogStatus, datadogTags } from "./datadog-span.js";
 import { isNoId, millis, type SpanContextLike, type SpanLike } from "./signals.js";
 import type { SpanRecord } from "./span-record.js";
 
 const NO_STATUS = Object.freeze({ code: 0 });
+const NO_ATTRIBUTES: Readonly<Record<string, unknown>> = Object.freeze({});
 
 export function parentOf(span: SpanLike): SpanContextLike | undefined {
   if (span.parentSpanContext) return span.parentSpanContext;
@@ -15,7 +17,7 @@ export function parentOf(span: SpanLike): SpanContextLike | undefined {
 
 /** What conventions are told of a span; getters of its tracer may throw. */
 export function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
-  const attributes = (attempt(() => span.attributes, undefined) ?? {}) as Readonly<Record<string, unknown>>;
+  const attributes = attempt(() => span.attributes, undefined) ?? datadogTags(span) ?? NO_ATTRIBUTES;
   return {
     name,
     scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
@@ -31,7 +33,7 @@ export function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
     scope,
     attributes,
     startMillis,
-    status: attempt(() => span.status, undefined) ?? NO_STATUS,
+    status: attempt(() => span.status, undefined) ?? datadogStatus(attributes) ?? NO_STATUS,
     exception: record.exception,
   };
 }

@@ -3,6 +3,7 @@ import {
   type Convention,
   defaultConventions,
   type EndedSpanView,
+  genAi,
   Interpreter,
   type SpanView,
 } from "spanbus/conventions";
@@ -309,7 +310,7 @@ describe("hostile attributes", () => {
   test.each(cases)("never make it throw: %s", (_, attributes) => {
     const view = { name: "chat m", scope: "x", attributes, status: { code: 0 } } as unknown as EndedSpanView;
     const claim = interpreter.classify(view) ?? {
-      convention: defaultConventions[5] as Convention,
+      convention: genAi,
       operation: "model",
       scope: "",
     };
@@ -441,6 +442,28 @@ describe("a failure", () => {
     expect(told("\r\n\n boom \r\nmore")).toBe("boom");
     expect(told("x".repeat(100_000))).toHaveLength(500);
     expect(told(`${"x".repeat(499)}😀`)).toBe("x".repeat(499));
+  });
+
+  test.each([
+    "AbortError",
+    "This operation was aborted",
+    "The operation was aborted.",
+    "Request was aborted.",
+    "Error: Request was aborted.",
+    "MCP error -32001: AbortError: This operation was aborted",
+    "Abort",
+  ])("is an abort where the message is %j, whatever the error is called", (message) => {
+    expect(failure(span(chat, { exception: { type: "Error", message } }))).toEqual({ type: "AbortError", message });
+    expect(failure(span(chat, { status: { code: 2, message } }))?.type).toBe("AbortError");
+  });
+
+  test.each([
+    "Aborting the landing",
+    "the transaction was aborted",
+    "No AbortError here",
+    "This operation was aborted by hand",
+  ])("is none where it only talks of one: %j", (message) => {
+    expect(failure(span(chat, { exception: { type: "Error", message } }))?.type).toBe("Error");
   });
 
   test("is the finish reason `error` of a model", () => {

@@ -303,7 +303,87 @@ describe("Genkit", () => {
   });
 });
 
+describe("OpenAI Agents SDK", () => {
+  const told = (type: string, data: Record<string, unknown> = {}, name = type) => {
+    const attributes = Object.entries({ type, ...data }).map(([key, value]) => [`openai.agents.${key}`, value]);
+    return look(name, Object.fromEntries(attributes));
+  };
+
+  test.each([
+    ["task", "workflow"],
+    ["agent", "invocation"],
+    ["turn", "step"],
+    ["response", "model"],
+    ["generation", "model"],
+    ["function", "tool"],
+    ["handoff", "handoff"],
+    ["guardrail", "guardrail"],
+    ["mcp_tools", "mcp"],
+    ["trace", "ignored"],
+    ["custom", "ignored"],
+    ["speech", "ignored"],
+  ])("%s is a %s", (type, expected) => {
+    expect(told(type).operation).toBe(expected);
+  });
+
+  test("names are those of the thing, and a turn has a number", () => {
+    expect(told("agent", { name: "Ann" }).started()).toEqual({ agentName: "Ann" });
+    expect(told("function", { name: "add", input: "{}" }).started()).toEqual({ toolName: "add", arguments: "{}" });
+    expect(told("turn", { turn: 2, agent_name: "Ann" }, "turn 2").started()).toEqual({
+      agentName: "Ann",
+      name: "turn 2",
+      step: 2,
+    });
+    expect(told("function", { name: "add", mcp_data: "{}" }).started()).toEqual({ toolName: "add", mcp: true });
+    expect(told("mcp_tools", { server: "files" }).started()).toEqual({ mcpMethod: "tools/list" });
+  });
+
+  test("a response tells model, answer and tokens at its end, a generation the same as a chat completion", () => {
+    const usage = {
+      input_tokens: 10,
+      output_tokens: 5,
+      total_tokens: 15,
+      input_tokens_details: { cached_tokens: 4 },
+      output_tokens_details: { reasoning_tokens: 2 },
+    };
+    const response = told("response", { _input: "hi", _response: { model: "m-1", output: ["yes"], usage } });
+    expect(response.ended()).toEqual({ provider: "openai", model: "m-1", responseModel: "m-1", output: '["yes"]' });
+    const counts = { inputTokens: 10, outputTokens: 5, totalTokens: 15, cacheReadTokens: 4, reasoningTokens: 2 };
+    expect(response.tokens()).toEqual(counts);
+    const chat = {
+      model: "m-1",
+      usage: {
+        prompt_tokens: 10,
+        completion_tokens: 5,
+        total_tokens: 15,
+        prompt_tokens_details: { cached_tokens: 4 },
+        completion_tokens_details: { reasoning_tokens: 2 },
+      },
+      choices: [{ finish_reason: "stop" }],
+    };
+    const generation = told("generation", { model: "m", input: [{ role: "user" }], output: [chat] });
+    expect(generation.started()).toEqual({ model: "m", input: '[{"role":"user"}]' });
+    expect(generation.ended()).toMatchObject({ model: "m", responseModel: "m-1", finishReason: "stop" });
+    expect(generation.tokens()).toEqual(counts);
+  });
+
+  test("a handoff, a guardrail, a conversation and a run of the application", () => {
+    expect(told("handoff", { from_agent: "Ann", to_agent: "Bob" }).ended()).toEqual({ from: "Ann", to: "Bob" });
+    expect(told("guardrail", { name: "polite", triggered: true }).ended()).toEqual({ name: "polite", triggered: true });
+    const inTrace = told("task", { "trace.group_id": "c", "trace.metadata": { runId: "r" } });
+    expect([inTrace.conversationId, inTrace.runId]).toEqual(["c", "r"]);
+  });
+});
+
 describe("OpenInference", () => {
+  test("the result of a LangChain tool is what its message says, not what it is made of", () => {
+    const result = (value: unknown) =>
+      look("add", { "openinference.span.kind": "TOOL", "output.value": JSON.stringify(value) }).ended()["result"];
+    const message = { lc: 1, type: "constructor", id: ["langchain_core"], kwargs: { content: "5", status: "success" } };
+    expect(result({ output: message })).toBe("5");
+    expect(result({ output: "5" })).toBe('{"output":"5"}');
+  });
+
   const kind = (word: string, more: Record<string, unknown> = {}, name = "thing") =>
     look(name, { "openinference.span.kind": word, ...more });
 
@@ -561,6 +641,19 @@ describe("MLflow", () => {
 });
 
 describe("Mastra", () => {
+  test("an agent and a generation that were aborted say so with the status OK", () => {
+    const aborted = { type: "AbortError", message: "Aborted" };
+    const status = { code: 1 };
+    const output = JSON.stringify({ status: "aborted", reason: "abort" });
+    const agent = look("x", { "mastra.span.type": "agent_run", "mastra.agent_run.output": output }, { status });
+    expect(agent.failure()).toEqual(aborted);
+    const finished = { "gen_ai.response.finish_reasons": '["aborted"]' };
+    expect(look("x", { "mastra.span.type": "model_generation", ...finished }, { status }).failure()).toEqual(aborted);
+    const answer = JSON.stringify({ text: "aborted" });
+    const other = look("x", { "mastra.span.type": "agent_run", "mastra.agent_run.output": answer }, { status });
+    expect(other.failure()).toBeUndefined();
+  });
+
   const scope = "@mastra/otel-bridge";
   const named = (name: string) => look(name, {}, { scope });
 

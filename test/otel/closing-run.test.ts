@@ -1,6 +1,8 @@
+import type { Span } from "@opentelemetry/api";
 import { currentRunId, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import {
+  fail,
   leak,
   listen,
   pass,
@@ -207,6 +209,67 @@ describe("bus.run", () => {
     expect(service.fate("r")).toBe("failed");
   });
 
+  it("lets spans that are open end when the promise rejects, and closes with the last", async () => {
+    const service = new Service();
+    let agent: Span | undefined;
+    const done = service.bus.run("r", async () => {
+      agent = service.agent("a");
+      await Promise.resolve();
+      throw Object.assign(new Error("stopped"), { name: "AbortError" });
+    });
+    await expect(done).rejects.toThrow("stopped");
+    await pass(99);
+    expect(service.fate("r")).toBe("open");
+    agent?.recordException(Object.assign(new Error("stopped by hand"), { name: "AbortError" }));
+    fail(agent as Span);
+    expect(service.fate("r")).toBe("cancelled");
+    expect(service.event("r", "agent.invocation.failed").data.error.message).toBe("stopped by hand");
+    expect(service.event("r", "agent.terminate").data.reason).toBe("cancelled");
+  });
+
+  it("waits a tenth of a second for them, and gives up those that never end", async () => {
+    const service = new Service();
+    const done = service.bus.run("r", async () => {
+      service.agent("a");
+      await Promise.resolve();
+      throw new Error("mine");
+    });
+    await expect(done).rejects.toThrow("mine");
+    await pass(100);
+    expect(service.fate("r")).toBe("failed");
+    expect(service.event("r", "agent.invocation.failed").data.error.type).toBe("abandoned");
+  });
+
+  it("that is run again while it waits is another generation", async () => {
+    const service = new Service();
+    const attempt = () =>
+      service.bus.run("r", async () => {
+        service.agent("a");
+        await Promise.resolve();
+        throw new Error("mine");
+      });
+    await expect(attempt()).rejects.toThrow("mine");
+    service.bus.run("r", () => service.agent("b").end());
+    await pass();
+    expect(service.types("r")).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
+    await pass(200);
+    expect(service.fate("r")).toBe("completed");
+  });
+
+  it.each([
+    ["that has the name of one", Object.assign(new Error("stopped"), { name: "AbortError" })],
+    ["of OpenAI's client, which only says so", new Error("Request was aborted.")],
+  ])("closes as cancelled when the function throws an abort %s", (_, error) => {
+    const service = new Service();
+    const act = () =>
+      service.bus.run("r", () => {
+        service.agent("a").end();
+        throw error;
+      });
+    expect(act).toThrow(error);
+    expect(service.fate("r")).toBe("cancelled");
+  });
+
   it("leaves a thenable alone that is no promise: its then may be what starts the work", async () => {
     const service = new Service();
     let executed = 0;
@@ -308,6 +371,18 @@ describe("bus.run in bus.run", () => {
       }),
     );
     expect(service.info(inner)?.parentRunId).toBe(traceIdOf(agent));
+  });
+
+  it("has no parent where the spans around it are no events: their trace is no run", () => {
+    const service = new Service();
+    const request = service.plain("GET /ask");
+    const inner = within(request, () =>
+      service.bus.run((runId) => {
+        service.agent("b").end();
+        return runId;
+      }),
+    );
+    expect(service.info(inner)?.parentRunId).toBeUndefined();
   });
 
   it("without an id closes on its own, before or after the outer one", async () => {

@@ -181,6 +181,41 @@ describe("a hook", () => {
     expect(bus.history(ids.traceId)[0]).not.toHaveProperty("parentSpanId");
   });
 
+  it("takes spans of dd-trace, whose attributes are the tags of a span behind", () => {
+    const bus = new EventBus();
+    const tags: Record<string, unknown> = { ...agentAttributes };
+    const span = { ...spanLike({ duration: 12 }), _ddSpan: { context: () => ({ _tags: tags }) } };
+    bus.onStart(span);
+    tags["error.message"] = "no prices";
+    bus.onEnd(span);
+    expect(bus.history(ids.traceId)).toMatchObject([
+      { type: "agent.invocation.started", data: { agentName: "a" } },
+      { type: "agent.invocation.failed", data: { error: { message: "no prices" } } },
+      { type: "agent.terminate", data: { reason: "failed" } },
+    ]);
+  });
+
+  it.each([
+    ["is not there", {}],
+    ["is no span", { _ddSpan: 7 }],
+    ["shows no context", { _ddSpan: { context: () => undefined } }],
+    ["has no tags", { _ddSpan: { context: () => ({ _tags: null }) } }],
+    [
+      "throws",
+      {
+        get _ddSpan(): never {
+          throw new Error("no");
+        },
+      },
+    ],
+  ])("sees no event in a span without attributes where the span behind %s", (_what, behind) => {
+    const bus = new EventBus();
+    const span = Object.defineProperties(spanLike({}), Object.getOwnPropertyDescriptors(behind));
+    bus.onStart(span);
+    bus.onEnd(span);
+    expect(bus.stats()).toMatchObject({ published: 0, errors: 0 });
+  });
+
   it.each(["0", "0000000000000000", ""])("takes the parentSpanId %j for no parent", (parentSpanId) => {
     const bus = new EventBus({ include: "all" });
     const span = spanLike({ parentSpanId });

@@ -1,6 +1,7 @@
 import type { Span } from "@opentelemetry/api";
+import { LoggerProvider } from "@opentelemetry/sdk-logs";
 import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { EventBus } from "spanbus";
+import { EventBus, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import { pass, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
 
@@ -178,5 +179,14 @@ describe("two buses on one provider", () => {
     });
     span.end();
     expect(service.types(span)).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
+  });
+
+  it("of which one is registered twice for logs takes each log event once", () => {
+    const { bus } = new Service();
+    const provider = new LoggerProvider({ processors: [bus, bus] });
+    runContext("r", () => {
+      for (const n of [1, 2]) provider.getLogger("app").emit({ eventName: "order.placed", attributes: { n } });
+    });
+    expect(bus.history("r").map(({ data }) => data)).toEqual([{ n: 1 }, { n: 2 }]);
   });
 });

@@ -15,6 +15,9 @@ const parts: readonly Part[] = [
   { name: "http", parts: ["bus", "wire"], node: true },
   { name: "client", parts: ["bus", "wire"], packages: ["eventsource-parser"] },
   { name: "page", parts: ["bus", "client"], packages: ["preact", "preact/hooks"] },
+  // Inlets for one SDK each.
+  { name: "ai-sdk", parts: ["bus", "otel"], packages: ["@opentelemetry/api"], node: true },
+  { name: "openai-agents", parts: ["bus", "otel"], packages: ["@opentelemetry/api"] },
   { name: "redis", parts: ["bus", "wire"], node: true },
   { name: "ag-ui", parts: ["bus"] },
   { name: "testing", parts: ["bus"] },
@@ -33,6 +36,7 @@ const parts: readonly Part[] = [
     node: true,
   },
   { name: "index", parts: ["bus", "otel", "conventions"] },
+  { name: "register", parts: ["otel"] },
 ];
 
 const src = new URL("../../src/", import.meta.url);

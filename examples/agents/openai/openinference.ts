@@ -1,0 +1,10 @@
+import { OpenAIInstrumentation } from "@arizeai/openinference-instrumentation-openai";
+import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import { OpenAI } from "openai";
+import { EventBus } from "spanbus";
+
+export const bus = new EventBus();
+new NodeTracerProvider({ spanProcessors: [bus] }).register();
+new OpenAIInstrumentation().manuallyInstrument(OpenAI);
+
+export { OpenAI };

@@ -1,0 +1,1 @@
+export { type AiSdkInlet, observeAiSdk } from "./observe-ai-sdk.js";

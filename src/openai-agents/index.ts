@@ -1,0 +1,2 @@
+export { BusTracingProcessor } from "./bus-tracing-processor.js";
+export type { AgentsSpanLike, AgentsTraceLike } from "./tracing.js";
