@@ -2,7 +2,7 @@ import { loadavg } from "node:os";
 import { type Workload, workloads } from "./workloads.js";
 
 /** Does one workload until everything is compiled that will be, then as often as is counted: `node child.js <workload>`. */
-const BEFORE = 30;
+const BEFORE = 90;
 const COUNTED = 5;
 
 const [name = ""] = process.argv.slice(2);

@@ -7,7 +7,8 @@ import { workloads } from "./workloads.js";
 
 /**
  * `npm run bench:check` counts the instructions of a few workloads and fails where one takes more than it did by over 15 %;
- * `-- --update` stores what they take now. Instructions, not time: they are the same on a busy machine.
+ * `-- --update` stores what they take now, `-- frame publish` looks at some. Instructions, not time: they are the same on a busy
+ * machine.
  */
 const ALLOWED = 1.15;
 const AT_ONCE = 2;
@@ -20,13 +21,20 @@ interface Stored {
   readonly instructions: Readonly<Record<string, number>>;
 }
 
-const { values } = parseArgs({ options: { update: { type: "boolean", default: false } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { update: { type: "boolean", default: false } },
+});
 const file = new URL("instructions.json", import.meta.url);
 const stored = JSON.parse(readFileSync(file, "utf8")) as Stored;
 const version = values.update ? process.versions.node : stored.node;
 
+const unknown = positionals.filter((name) => !(name in workloads));
 const executable = await nodeOf(version);
-if (!(await hasValgrind())) notChecked("valgrind is not installed (Debian: valgrind)");
+if (unknown.length > 0) {
+  print(`no such workload: ${unknown.join(", ")}; there are ${Object.keys(workloads).join(", ")}`);
+  process.exitCode = 1;
+} else if (!(await hasValgrind())) notChecked("valgrind is not installed (Debian: valgrind)");
 else if (executable === undefined) notChecked(`Node ${version} cannot be had`);
 else await check(executable);
 
@@ -35,7 +43,7 @@ async function check(node: string): Promise<void> {
     new URL("child.ts", import.meta.url),
     new URL("../../.cache/bench-check.mjs", import.meta.url),
   );
-  const names = Object.keys(workloads);
+  const names = Object.keys(workloads).filter((name) => positionals.length === 0 || positionals.includes(name));
   const counted = new Map<string, number>();
   const left = [...names];
   const count = async (): Promise<void> => {
@@ -66,7 +74,8 @@ function report(name: string, now: number): boolean {
 }
 
 function store(instructions: Stored["instructions"]): void {
-  const next: Stored = { method: "callgrind", node: version, instructions };
+  const kept = version === stored.node ? stored.instructions : {};
+  const next: Stored = { method: "callgrind", node: version, instructions: { ...kept, ...instructions } };
   writeFileSync(file, `${JSON.stringify(next, null, 2)}\n`);
 }
 

@@ -20,6 +20,8 @@ const cases = rows
 
 it.each(cases)("$row: $name delivers what it should", async ({ row, index }) => {
   const args = ["--expose-gc", "child.js", row, String(index)];
-  const figures = JSON.parse(await project.run("node", args, { env: { BENCH_MILLIS: "1", ...(redis && { REDIS_URL: redis.url }) } }));
+  const figures = JSON.parse(
+    await project.run("node", args, { env: { BENCH_MILLIS: "1", ...(redis && { REDIS_URL: redis.url }) } }),
+  );
   expect(Object.keys(figures).length).toBeGreaterThan(0);
 });
