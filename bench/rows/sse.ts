@@ -119,9 +119,9 @@ function resumed(open: OpenServer): Measure {
     server.endTurn?.();
     const audience = new SseAudience(server, "");
     const resume = (times: number) => audience.ask({ do: "resume", times, events: MISSED, after: server.firstId() });
-    await resume(30);
+    await resume(150);
     const cpu = process.cpuUsage();
-    const { millis } = await resume(40);
+    const { millis } = await resume(60);
     const { user, system } = process.cpuUsage(cpu);
     return { cpu: (user + system) / 1000 / millis.length, wall: median(millis) };
   };
