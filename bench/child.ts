@@ -9,6 +9,7 @@ if (name === undefined) {
       name: row.name,
       packages: row.packages,
       nodes: row.nodes,
+      needsRedis: row.needsRedis,
       cases: row.cases.map((each) => each.name),
     })),
   );

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { RedisServer } from "../test/redis/redis-server.js";
 import { machine } from "./harness/machine.js";
 import { measure, type RowResult } from "./harness/measure.js";
 import { writePage } from "./harness/page.js";
@@ -42,6 +43,9 @@ for (const packages of new Set(wanted.map((row) => row.packages ?? "bench"))) {
   folders.set(packages, (await benchProject(packages)).folder);
 }
 
+const redis = wanted.some(({ needsRedis }) => needsRedis) ? await RedisServer.start() : undefined;
+if (redis) process.env["REDIS_URL"] = redis.url;
+
 const versions = runtimes.map(({ version }) => `Node ${version}`).join(", ");
 const clock = values.clock === "cpu" ? " Time of the processor, since others used the machine, too." : "";
 const measuredOn = `${machine()} ${versions}, ${values.rounds} rounds.${clock}`;
@@ -62,6 +66,7 @@ for (const row of wanted) {
   }
 }
 progress(`took ${Math.round((performance.now() - started) / 1000)} s`);
+await redis?.stop();
 if (values.write) writePage(results, measuredOn, wanted.length === rows.length);
 
 function print(text: string): void {

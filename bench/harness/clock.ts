@@ -51,7 +51,8 @@ export async function heapBytes(make: () => unknown): Promise<number> {
   return after - before;
 }
 
-async function settledHeap(): Promise<number> {
+/** Bytes of heap in use once what is not needed is gone. */
+export async function settledHeap(): Promise<number> {
   if (!globalThis.gc) throw new Error("needs --expose-gc");
   for (let index = 0; index < 4; index += 1) {
     await turn();

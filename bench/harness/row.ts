@@ -45,4 +45,6 @@ export interface Row {
   readonly nodes?: readonly number[];
   /** Rounds at most: some cases are long, and agree well. */
   readonly maxRounds?: number;
+  /** The bench starts a Redis of its own, whose address the cases find in `REDIS_URL`. */
+  readonly needsRedis?: boolean;
 }
