@@ -65,7 +65,9 @@ describe.skipIf(!see.isPossible)("an endpoint that says anything", () => {
       expect(count).toBeGreaterThan(0);
       for (let row = 0; row < count; row += Math.ceil(count / 4)) {
         await rows.nth(row).click();
-        await page.getByRole("complementary", { name: "Details" }).getByRole("heading").first().waitFor();
+        // A name may be of characters that have no width.
+        const heading = page.getByRole("complementary", { name: "Details" }).getByRole("heading").first();
+        await heading.waitFor({ state: "attached" });
         await look();
       }
     }

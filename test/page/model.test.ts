@@ -126,6 +126,11 @@ describe("the tree of spans", () => {
     const tree = treeOf(told([started("tool", "t", undefined, hostile), completed("tool", "t", hostile)]));
     expect(tree.span("t")).toMatchObject({ name: "tool", state: "completed", error: undefined });
   });
+
+  it("calls by its kind what has a name that shows nothing", () => {
+    const tree = treeOf(told([started("tool", "t", undefined, { toolName: " \n\u00a0" })]));
+    expect(tree.span("t")?.name).toBe("tool");
+  });
 });
 
 describe("the list of events", () => {

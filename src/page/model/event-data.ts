@@ -5,8 +5,9 @@ export function dataOf(event: BusEvent): Readonly<Record<string, unknown>> {
   return event.data as unknown as Readonly<Record<string, unknown>>;
 }
 
+/** A text in which there is something to see. */
 export function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+  return typeof value === "string" && value.trim() !== "" ? value : undefined;
 }
 
 export function numberOf(value: unknown): number | undefined {
