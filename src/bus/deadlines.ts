@@ -11,6 +11,12 @@ export class Deadline {
   }
 }
 
+/**
+ * Runs it apart from the caller's asynchronous context. A timer keeps the context it was set in, and with that the span
+ * that was active there, long after its end.
+ */
+export type Apart = <T>(act: () => T) => T;
+
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
@@ -25,9 +31,11 @@ export class Deadlines {
   /** Whether the timer holds the process open. A new one does. */
   #holds = true;
   readonly #report: (error: unknown) => void;
+  readonly #apart: Apart;
 
-  constructor(report: (error: unknown) => void) {
+  constructor(report: (error: unknown) => void, apart: Apart = (act) => act()) {
     this.#report = report;
+    this.#apart = apart;
   }
 
   /** Monotonic milliseconds: deadlines do not move when the wall clock is set. */
@@ -77,7 +85,7 @@ export class Deadlines {
       this.#armed = due;
       if (due < Number.POSITIVE_INFINITY) {
         const delay = Math.min(Math.max(0, Math.ceil(due - this.now())), LONGEST_TIMER);
-        this.#timer = setTimeout(() => this.#ring(delay === LONGEST_TIMER), delay);
+        this.#timer = this.#apart(() => setTimeout(() => this.#ring(delay === LONGEST_TIMER), delay));
         this.#holds = true;
       }
     }
