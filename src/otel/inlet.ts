@@ -73,6 +73,11 @@ export class Inlet {
   #held: HeldSpan | undefined;
   #flushQueued = false;
   #latestLog: LogRecordLike | undefined;
+  /**
+   * Where spans started that are no events so far, if an option may still ask for it. A context holds the span around, so
+   * the bus must not hold the context: the span itself does.
+   */
+  readonly #contexts: WeakMap<SpanLike, ContextLike> | undefined;
   /** Inlets for one SDK, by name. */
   readonly #besides = new Map<string, SpanListener>();
   #toldBeside: WeakSet<SpanLike> | undefined;
@@ -81,6 +86,7 @@ export class Inlet {
     const content = contentRule(settings.content, settings.maxPreviewLength);
     this.#hub = hub;
     this.#settings = settings;
+    this.#contexts = settings.runId || settings.acceptRemoteRun ? new WeakMap() : undefined;
     // The tables of the package are checked by its tests.
     this.#interpreter = new Interpreter(settings.conventions, settings.conventions === defaultConventions);
     this.#traces = new TraceTable(settings.maxOpenSpans);
@@ -132,6 +138,7 @@ export class Inlet {
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
+    this.#contexts?.delete(span);
     // Ended twice, or given up before.
     if (known || this.#watcher.hasSeen(span)) return this.#hub.refuse("ended");
     const late = this.#admit(span, undefined, true);
@@ -315,7 +322,7 @@ export class Inlet {
       order: parentContext && !parentContext.isRemote ? 0 : nextInOrder(),
     });
     record.claim = claim;
-    if (!claim && (this.#settings.runId || this.#settings.acceptRemoteRun)) record.context = context;
+    if (!claim && context) this.#contexts?.set(span, context);
     if (!parentContext) trace.owned = true;
     this.#traces.add(record);
     this.#enterScope(record);
@@ -366,9 +373,9 @@ export class Inlet {
     if (!record.claim && !record.kind) {
       const view = viewOf(span, record.name, record.late);
       record.claim = this.#interpreter.classify(view);
-      if (record.claim) this.#become(record, span, view, record.context);
+      if (record.claim) this.#become(record, span, view, this.#contexts?.get(span));
     }
-    record.context = undefined;
+    this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
       const endTime = millis(attempt(() => span.endTime, undefined)) ?? Date.now();
@@ -383,7 +390,6 @@ export class Inlet {
   /** Takes the span out of everything that counts open ones. */
   #finished(record: SpanRecord): void {
     if (!record.open) return;
-    record.context = undefined;
     this.#traces.end(record);
     const { life, run, kind, runScope } = record;
     if (life && run && kind && life.openEvents.delete(record)) {
