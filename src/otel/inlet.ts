@@ -256,6 +256,7 @@ export class Inlet {
     for (const record of life.openEvents) this.#finished(record);
     for (const trace of life.traces) {
       trace.lives.delete(life);
+      this.#traces.forgetEnded(trace);
       this.#traces.leave(trace);
     }
   }

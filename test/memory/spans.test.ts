@@ -2,7 +2,7 @@ import { context, type Span, SpanStatusCode } from "@opentelemetry/api";
 import { EventBus, runContext } from "spanbus";
 import { afterEach, describe, expect, it } from "vitest";
 import { Service, spanIdOf, traceIdOf, withContextManager, within } from "../otel/support.js";
-import { collectGarbage, isCollected } from "./garbage.js";
+import { collectGarbage, heapKeptBy, isCollected } from "./garbage.js";
 
 withContextManager();
 
@@ -271,5 +271,23 @@ describe("a span is held by nobody when the application lets go of it:", { timeo
     use();
     for (let round = 0; round < 10 && collected < 1500; round += 1) await collectGarbage(1);
     expect(collected).toBe(1500);
+  });
+});
+
+describe("what the bus remembers of ended spans, for late children to find their parent,", { timeout: 30_000 }, () => {
+  it("goes with their run, although a span of the trace never ends", async () => {
+    const service = serviceInUse({ maxRuns: 1, historyPerRun: 1 });
+    const play = (runs: number) => {
+      for (let n = 0; n < runs; n += 1) {
+        runContext(`r${n}`, () => {
+          const request = service.plain("GET /");
+          for (let tool = 0; tool < 50; tool += 1) service.tool("t", { under: request }).end();
+        });
+        service.bus.closeStream(`r${n}`);
+      }
+    };
+    play(100);
+    const kept = await heapKeptBy(() => play(200));
+    expect(kept / 200, "bytes for each run, of 50 ended spans").toBeLessThan(12_000);
   });
 });
