@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -24,11 +25,6 @@ export interface Beside {
   readonly beside?: readonly string[];
 }
 
-export interface Beside {
-  /** Files and folders, given from the root, that the project imports by a relative path. */
-  readonly beside?: readonly string[];
-}
-
 /**
  * A project of somebody who uses spanbus: packages of its own, locked, and spanbus as it is published. It is copied out of
  * this project, so that it finds nothing but its own packages, and installed once for each lock file.
@@ -40,12 +36,18 @@ export class UserProject {
     this.folder = folder;
   }
 
-  /** Installs the project in a folder of this one, given from the root. spanbus must be built. */
-  static async install(source: string, { beside = [] }: Beside = {}): Promise<UserProject> {
+  /**
+   * Installs the project in a folder of this one, given from the root; `packages` is another folder whose packages it gets
+   * instead of its own. spanbus must be built.
+   */
+  static async install(
+    source: string,
+    { beside = [], packages = source }: Beside & { readonly packages?: string } = {},
+  ): Promise<UserProject> {
     const from = join(root, source);
     const own = createHash("sha256").update(root).digest("hex").slice(0, 8);
     const copies = join(tmpdir(), `spanbus-projects-${own}`);
-    const folder = join(copies, source);
+    const folder = join(copies, packages === source ? source : `${source}-with-${basename(packages)}`);
     const project = new UserProject(folder);
     for (const path of beside) cpSync(join(root, path), join(copies, path), { recursive: true });
     mkdirSync(folder, { recursive: true });
@@ -53,6 +55,7 @@ export class UserProject {
       if (!kept.includes(entry)) rmSync(join(folder, entry), { recursive: true, force: true });
     }
     cpSync(from, folder, { recursive: true, filter: (path) => !kept.includes(basename(path)) });
+    for (const file of ["package.json", "package-lock.json"]) cpSync(join(root, packages, file), join(folder, file));
     const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
     const stamp = join(folder, ".installed");
     if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
@@ -76,6 +79,20 @@ export class UserProject {
       process.stderr.write(`${source} is not tested: ${error.message}\n`);
       return undefined;
     }
+  }
+
+  /** Compiles files in place, given as patterns: they then start without a loader. */
+  async compile(files: readonly string[]): Promise<void> {
+    await build({
+      absWorkingDir: this.folder,
+      entryPoints: [...files],
+      outdir: ".",
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      tsconfigRaw: {},
+      logLevel: "warning",
+    });
   }
 
   /** What a program of the project prints; `.ts` is compiled on the way. */

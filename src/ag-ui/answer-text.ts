@@ -15,6 +15,7 @@ const MARKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   toolCallId: (value) => typeof value === "string",
   output_text: (value) => typeof value === "string",
 };
+const MAX_DEPTH = 32;
 const WORDS = /^(message|text|output_text)$/;
 const WORDLESS = /^(tool|function|mcp|reasoning|thinking|redacted)/;
 
@@ -44,13 +45,13 @@ function isMessage(value: unknown): boolean {
   return Object.entries(MARKS).some(([key, holds]) => key in value && holds((value as Json)[key]));
 }
 
-/** Goes as deep as the JSON of one event. */
-function wordsIn(value: unknown): string {
+/** Deeper than messages are: a model may write anything, and must not exhaust the stack. */
+function wordsIn(value: unknown, depth = 0): string {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map(wordsIn).join("");
-  if (typeof value !== "object" || value === null) return "";
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return "";
+  if (Array.isArray(value)) return value.map((each) => wordsIn(each, depth + 1)).join("");
   const part = value as Json;
   if (WORDLESS.test(String(part["type"]))) return "";
   const holder = HOLDERS.find((key) => part[key] !== undefined && (key !== "text" || typeof part[key] === "string"));
-  return holder === undefined ? "" : wordsIn(part[holder]);
+  return holder === undefined ? "" : wordsIn(part[holder], depth + 1);
 }

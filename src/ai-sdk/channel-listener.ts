@@ -108,7 +108,8 @@ export class ChannelListener {
 
   #spanStarted(span: SpanLike): boolean {
     const latest = this.#latest;
-    if (latest && latest.hasSpans === undefined && isSpanOf(latest, span)) latest.hasSpans = true;
+    if (!latest || latest.hasSpans !== undefined) return false;
+    if (isSpanOf(latest, span, this.#around.getStore()?.call === latest)) latest.hasSpans = true;
     return false;
   }
 
@@ -244,12 +245,22 @@ function toldBetter(call: Call, failure: Failure): Failure {
   return facts(failure.error)["name"] === "AI_NoOutputGeneratedError" ? (call.failure ?? failure) : failure;
 }
 
-/** Integrations say right at the start of a span what it is, in the words of the conventions or of the SDK. */
-function isSpanOf({ event, operation }: Call, span: SpanLike): boolean {
+/**
+ * Integrations say right at the start of a span what it is, in the words of the conventions or of the SDK. Those of a stream
+ * are told outside of the call: there, a span of the same moment may also be an agent of the application's own.
+ */
+function isSpanOf({ event, operation }: Call, span: SpanLike, isInside: boolean): boolean {
   if (span instanceof ToldSpan) return false;
   const attributes = attempt(() => span.attributes, undefined) ?? {};
   const id = attributes["ai.operationId"];
-  return attributes["gen_ai.operation.name"] === operation.is || (id !== undefined && id === event["operationId"]);
+  if (id !== undefined && id === event["operationId"]) return true;
+  if (attributes["gen_ai.operation.name"] !== operation.is) return false;
+  const agentName = attributes["gen_ai.agent.name"];
+  return (
+    isInside ||
+    (attributes["gen_ai.request.model"] === event["modelId"] &&
+      (agentName === undefined || agentName === event["functionId"]))
+  );
 }
 
 function ignore(): void {}

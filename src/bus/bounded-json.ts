@@ -10,6 +10,7 @@ const MAX_ENTRIES = 128;
 const MAX_BINARY_LENGTH = (MAX_STRING_LENGTH / 4) * 3;
 
 const OMITTED = Symbol("omitted");
+const NO_KEYS: readonly string[] = [];
 
 /** A frozen, JSON-safe copy and its size. */
 export interface Copy {
@@ -29,17 +30,28 @@ export function copyData(source: unknown, maxBytes: number, frozen = true, texts
   return { value, bytes: copier.bytes + (copier.truncated ? TRUNCATED_BYTES : 0) };
 }
 
+/** The same for a plain object that nobody else has: as a rule it is kept itself, with copies of what is in it. */
+export function ownData(source: Record<string, unknown>, maxBytes: number, texts: RepeatedTexts): Copy {
+  const copier = new Copier(maxBytes - TRUNCATED_BYTES, true, texts);
+  if (!copier.inPlace(source)) return copyData(source, maxBytes, true, texts);
+  return { value: Object.freeze(source), bytes: copier.bytes };
+}
+
 const TRUNCATED_BYTES = '"truncated":true,'.length;
+
+/** A container that is being copied, and the one around it: a cycle comes back to one of them. */
+interface Around {
+  readonly container: object;
+  readonly outer: Around | undefined;
+  readonly depth: number;
+}
 
 class Copier {
   bytes = 2;
   truncated = false;
   readonly #maxBytes: number;
   readonly #frozen: boolean;
-  /** The containers around, for cycles; a container that stands for another is there with both. */
-  readonly #path: object[] = [];
   readonly #texts: RepeatedTexts | undefined;
-  #depth = 0;
 
   constructor(maxBytes: number, frozen: boolean, texts: RepeatedTexts | undefined) {
     this.#maxBytes = maxBytes;
@@ -52,15 +64,25 @@ class Copier {
     const target: Record<string, unknown> = {};
     if (typeof source !== "object" || source === null) return target;
     const json = attempt(() => inJson(source), source);
-    if (typeof json === "object" && json !== null) this.#entries(json, target);
+    if (typeof json === "object" && json !== null) this.#entries(json, target, undefined);
     return target;
   }
 
-  #entries(source: object, target: Record<string, unknown>): void {
-    this.#path.push(source);
-    this.#depth += 1;
+  /** Puts copies where the values were; false if something cannot stay. */
+  inPlace(record: Record<string, unknown>): boolean {
+    for (const key in record) {
+      const value = record[key];
+      this.bytes += jsonBytes(key) + 2;
+      const copy = this.#value(value, record, undefined, key);
+      if (copy === OMITTED) return false;
+      if (copy !== value) record[key] = copy;
+    }
+    return !this.truncated && this.bytes <= this.#maxBytes;
+  }
+
+  #entries(source: object, target: Record<string, unknown>, around: Around | undefined): void {
     let taken = 0;
-    for (const key of attempt(() => Object.keys(source), [])) {
+    for (const key of attempt(() => Object.keys(source), NO_KEYS)) {
       if (taken === MAX_ENTRIES || key.length > MAX_STRING_LENGTH) {
         this.truncated = true;
         if (taken === MAX_ENTRIES) break;
@@ -68,7 +90,7 @@ class Copier {
       }
       const before = this.bytes;
       this.bytes += jsonBytes(key) + 2;
-      const copy = this.bytes > this.#maxBytes ? this.#cut() : this.#value(read(source, key), key);
+      const copy = this.bytes > this.#maxBytes ? this.#cut() : this.#value(read(source, key), source, around, key);
       if (copy === OMITTED) {
         this.bytes = before;
         continue;
@@ -78,12 +100,10 @@ class Copier {
       if (key === "__proto__") Object.defineProperty(target, key, { value: copy, enumerable: true });
       else target[key] = copy;
     }
-    this.#path.pop();
-    this.#depth -= 1;
   }
 
-  /** `field` is the name of the property, if it is of an object. */
-  #value(value: unknown, field?: string): unknown {
+  /** The copy of a value in `container`; `field` is the name of the property, if it is of an object. */
+  #value(value: unknown, container: object, around: Around | undefined, field?: string): unknown {
     switch (typeof value) {
       case "string":
         return this.#string(value, field);
@@ -94,16 +114,15 @@ class Copier {
       case "bigint":
         return this.#string(String(value));
       case "object":
-        return value === null ? this.#sized(null, 4) : this.#object(value);
+        if (value === null) return this.#sized(null, 4);
+        return this.#object(value, { container, outer: around, depth: (around?.depth ?? 0) + 1 });
       default:
         return OMITTED;
     }
   }
 
-  #object(value: object): unknown {
-    if (this.#path.includes(value)) return OMITTED;
-    const { length } = this.#path;
-    const depth = this.#depth;
+  #object(value: object, around: Around): unknown {
+    for (let each: Around | undefined = around; each; each = each.outer) if (each.container === value) return OMITTED;
     const { bytes } = this;
     try {
       const binary = bytesOf(value);
@@ -112,53 +131,45 @@ class Copier {
         return Number.isNaN(value.getTime()) ? this.#sized(null, 4) : this.#string(value.toISOString());
       }
       if (value instanceof Number || value instanceof String || value instanceof Boolean) {
-        return this.#value(value.valueOf());
+        return this.#value(value.valueOf(), around.container, around.outer);
       }
       const json = inJson(value);
-      if (typeof json !== "object" || json === null) return this.#value(json);
-      return this.#container(json, value);
+      if (typeof json !== "object" || json === null) return this.#value(json, around.container, around.outer);
+      // What stands for another is as good a place to come back to.
+      return this.#container(json, json === value ? around : { ...around, container: value, outer: around });
     } catch {
       // A proxy or a getter that throws, at whatever depth.
-      this.#path.length = length;
-      this.#depth = depth;
       this.bytes = bytes;
       return OMITTED;
     }
   }
 
-  /** `origin` is what a cycle would come back to. */
-  #container(value: object, origin: object): unknown {
-    if (this.#depth >= MAX_DEPTH || this.bytes + 2 > this.#maxBytes) return this.#cut();
+  #container(value: object, around: Around): unknown {
+    if (around.depth >= MAX_DEPTH || this.bytes + 2 > this.#maxBytes) return this.#cut();
     this.bytes += 2;
-    if (origin !== value) this.#path.push(origin);
     let copy: object;
-    if (Array.isArray(value)) copy = this.#array(value);
+    if (Array.isArray(value)) copy = this.#array(value, around);
     else {
       const target: Record<string, unknown> = {};
-      this.#entries(value, target);
+      this.#entries(value, target, around);
       copy = target;
     }
-    if (origin !== value) this.#path.pop();
     return this.#frozen ? Object.freeze(copy) : copy;
   }
 
-  #array(source: readonly unknown[]): unknown[] {
+  #array(source: readonly unknown[], around: Around): unknown[] {
     const target: unknown[] = [];
-    this.#path.push(source);
-    this.#depth += 1;
     for (let index = 0; index < source.length; index += 1) {
       if (index === MAX_ENTRIES || this.bytes + 5 > this.#maxBytes) {
         this.truncated = true;
         break;
       }
       this.bytes += 1;
-      const copy = this.#value(read(source, index));
+      const copy = this.#value(read(source, index), source, around);
       const item = copy === OMITTED ? this.#sized(null, 4) : copy;
       if (item === OMITTED) break;
       target.push(item);
     }
-    this.#path.pop();
-    this.#depth -= 1;
     return target;
   }
 
@@ -195,9 +206,11 @@ class Copier {
 
 /** What JSON, or a reader of it, would make of the object. */
 function inJson(value: object): unknown {
-  if (value instanceof Error) return { name: value.name, message: value.message };
-  if (value instanceof Map) return Object.fromEntries(value);
-  if (value instanceof Set) return [...value];
+  if (Object.getPrototypeOf(value) !== Object.prototype) {
+    if (value instanceof Error) return { name: value.name, message: value.message };
+    if (value instanceof Map) return Object.fromEntries(value);
+    if (value instanceof Set) return [...value];
+  }
   return "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : value;
 }
 
@@ -240,8 +253,9 @@ export function flat(text: string): string {
 /** Length of the number as JSON, at most: to write one out costs more than all else that is done to it. */
 function numberBytes(value: number): number {
   if (!Number.isSafeInteger(value)) return LONGEST_NUMBER;
+  const size = Math.abs(value);
   let digits = value < 0 ? 2 : 1;
-  for (let rest = Math.abs(value); rest >= 10; rest /= 10) digits += 1;
+  for (let power = 10; power <= size; power *= 10) digits += 1;
   return digits;
 }
 

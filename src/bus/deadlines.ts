@@ -18,6 +18,10 @@ export class Deadline {
 export type Apart = <T>(act: () => T) => T;
 
 const LONGEST_TIMER = 2 ** 31 - 1;
+/** A timer that is so much too late was held up: the loop was blocked, and has not looked yet at what came meanwhile. */
+const HELD_UP_MILLIS = 50;
+/** Long enough for the loop to look. */
+const LOOK_MILLIS = 20;
 
 /**
  * All deadlines of one bus behind a single timer. The timer holds the process open only while a deadline is set that
@@ -85,10 +89,23 @@ export class Deadlines {
       this.#armed = due;
       if (due < Number.POSITIVE_INFINITY) {
         const delay = Math.min(Math.max(0, Math.ceil(due - this.now())), LONGEST_TIMER);
-        this.#timer = this.#apart(() => setTimeout(() => this.#ring(delay === LONGEST_TIMER), delay));
-        this.#holds = true;
+        this.#wait(delay, () => this.#rang(delay === LONGEST_TIMER));
       }
     }
+    this.#hold();
+  }
+
+  #wait(delay: number, then: () => void): void {
+    this.#timer = this.#apart(() => setTimeout(then, delay));
+    this.#holds = true;
+  }
+
+  #rang(early: boolean): void {
+    if (this.now() - this.#armed <= HELD_UP_MILLIS) {
+      this.#ring(early);
+      return;
+    }
+    this.#wait(LOOK_MILLIS, () => this.#ring(early));
     this.#hold();
   }
 

@@ -6,6 +6,7 @@ import { type Apart, Deadlines } from "./deadlines.js";
 import {
   type BusEvent,
   type ControlEventMap,
+  type EventDraft,
   type EventInput,
   type GapData,
   type Outcome,
@@ -89,7 +90,9 @@ export class EventHub implements ReaderHost {
     this.#taps = new Taps((what, error) => this.report(what, error));
     this.#retention = new Retention(this.#settings, (run) => this.#evicted(run));
     const { redact } = this.#settings;
-    this.#redact = redact && ((draft) => this.decide("redact", () => checkedDraft(redact(draft)), undefined));
+    // A promise is left to `decide`, which sees to its rejection.
+    const redacted = (result: EventDraft | undefined) => (isThenable(result) ? result : checkedDraft(result));
+    this.#redact = redact && ((draft) => this.decide("redact", () => redacted(redact(draft)), undefined));
     this.#global = new EventStream(this.#settings.maxQueueSize);
     this.#runs = new RunTable(this.#settings, this.deadlines, (run, why) => {
       if (why === "surplus") this.close(run, "abandoned");
@@ -205,12 +208,15 @@ export class EventHub implements ReaderHost {
     return run ? this.append(run, input) : this.refuse("sealed");
   }
 
-  /** Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals. */
-  append(run: Run, input: EventInput, counted = true): BusEvent | undefined {
+  /**
+   * Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals; the data of what is
+   * `owned` is nobody else's.
+   */
+  append(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
     if (!this.#takes(run)) return this.#refuseFor(run, this.#deciding ? "nested" : "sealed");
     const type = this.#typeOf(input.type);
     if (type === undefined) return this.#refuseFor(run, "invalid");
-    const made = makeEvent(run, input, type, this.#redact);
+    const made = makeEvent(run, input, type, this.#redact, owned);
     if (!made) return this.#refuseFor(run, "withheld");
     if (!this.#takes(run)) return this.#refuseFor(run, "sealed");
     const { event, bytes } = made;
@@ -219,7 +225,7 @@ export class EventHub implements ReaderHost {
     const asked = run.stream.asks || this.#global.asks;
     const verdicts = asked ? this.#ask(event, run.stream, this.#global) : undefined;
     const openedVerdicts = opened && this.#ask(opened, this.#global);
-    if (!this.#takes(run) || !this.#runs.begin(run)) return this.refuse("sealed");
+    if (!this.#takes(run) || !this.#begin(run)) return this.refuse("sealed");
 
     const now = this.deadlines.now();
     run.note(event, now, counted);
@@ -231,6 +237,16 @@ export class EventHub implements ReaderHost {
     if (!this.#taps.none) this.#taps.published(event, opened && this.#info(run));
     if (opened) this.#runs.makeRoom();
     return event;
+  }
+
+  /** The run has an event: the generation that it follows is over now. */
+  #begin(run: Run): boolean {
+    const sealed = run.opened.listed ? undefined : this.#runs.get(run.id);
+    if (sealed && run.follows(sealed)) {
+      this.#retention.forget(sealed);
+      this.#runs.supersede(sealed);
+    }
+    return this.#runs.begin(run);
   }
 
   /** A run that was only about to begin is forgotten. */
@@ -302,15 +318,11 @@ export class EventHub implements ReaderHost {
     return run.state === "closed" ? undefined : run;
   }
 
-  /** Like `openRun`, but goes on with the next generation when the newest is sealed. */
+  /** Like `openRun`, but goes on with the next generation when the newest is sealed: that one stays until the next begins. */
   openNextRun(runId: string): Run | undefined {
     const sealed = this.#runs.get(runId);
     if (sealed?.state !== "closed" || this.#shutdown) return this.openRun(runId);
-    this.#retention.forget(sealed);
-    this.#runs.supersede(sealed);
-    const next = this.openRun(runId);
-    if (next) next.sealedBefore = sealed.sealedAt;
-    return next;
+    return this.#runs.next(sealed);
   }
 
   /** Seals the run; its readers drain, then end. False if it was closed before. */
@@ -493,6 +505,6 @@ function isDropped(run: Run): boolean {
   return run.state === "dropped";
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable<T>(value: T): value is T & PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -1,8 +1,11 @@
 import type { BusEvent, SubscriptionEnd } from "./event.js";
+import { RecencyList, type RecencyNode } from "./recency-list.js";
 import { Ring } from "./ring.js";
 
 /** What a log wakes. */
 export interface LogReader {
+  /** Its place among those that wait. */
+  readonly place: RecencyNode<LogReader>;
   wake(): void;
 }
 
@@ -50,7 +53,7 @@ export class EventLog {
   readonly #capacity: number;
   readonly #events = new Ring<BusEvent>();
   #atHead: HeadMoment | undefined;
-  #waiting = new Set<LogReader>();
+  readonly #waiting = new RecencyList<LogReader>();
   #scheduled = false;
 
   constructor(capacity: number) {
@@ -77,6 +80,11 @@ export class EventLog {
     return this.#events.at(position - this.tail);
   }
 
+  /** Everything from the position on. */
+  since(position: number): BusEvent[] {
+    return this.#events.slice(position - this.tail);
+  }
+
   /** The moment until the next event, shared by all readers that have read everything. */
   get headMoment(): HeadMoment {
     this.#atHead ??= { passedAt: undefined };
@@ -92,13 +100,13 @@ export class EventLog {
 
   /** Wakes the reader once, when there is something to read or the stream ends. */
   wait(reader: LogReader): void {
-    this.#waiting.add(reader);
+    this.#waiting.touch(reader.place);
   }
 
   /** The reader left. */
   remove(reader: LogReader): void {
     this.readers.delete(reader);
-    this.#waiting.delete(reader);
+    this.#waiting.remove(reader.place);
   }
 
   /** One wake-up for all, in a microtask: the publisher does not pay for its readers. */
@@ -107,10 +115,19 @@ export class EventLog {
     this.#scheduled = true;
     resolved.then(() => {
       this.#scheduled = false;
-      const waiting = this.#waiting;
-      this.#waiting = new Set();
       // At the end also those that sleep: who has nothing left to read is told at once.
-      for (const reader of this.end ? [...this.readers] : waiting) reader.wake();
+      if (this.end) for (const reader of [...this.readers]) reader.wake();
+      else this.#wake();
     });
+  }
+
+  /** Who has nothing to read waits again, behind all that wait now. */
+  #wake(): void {
+    for (let count = this.#waiting.size; count > 0; count -= 1) {
+      const reader = this.#waiting.oldest;
+      if (!reader) return;
+      this.#waiting.remove(reader.place);
+      reader.wake();
+    }
   }
 }

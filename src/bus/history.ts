@@ -4,8 +4,9 @@ import { Ring } from "./ring.js";
 /** The newest events of one run, kept for replay. */
 export class History {
   readonly #kept = new Ring<BusEvent>();
-  /** The size of each: a pair of both for every event would take more room. */
+  /** The size and the seq of each: one object for all three would take more room. */
   readonly #sizes = new Ring<number>();
+  readonly #seqs = new Ring<number>();
   #snapshot: readonly BusEvent[] | undefined;
   /** Size of everything kept, in bytes of JSON. */
   bytes = 0;
@@ -23,16 +24,18 @@ export class History {
   push(event: BusEvent, bytes: number): void {
     this.#kept.push(event);
     this.#sizes.push(bytes);
+    this.#seqs.push(event.seq ?? 0);
     this.bytes += bytes;
     this.#snapshot = undefined;
   }
 
-  /** Bytes that became free. */
+  /** Bytes that became free. The event is not looked at: it has long left the caches of the processor. */
   dropOldest(): number {
-    const oldest = this.#kept.shift();
+    this.#kept.shift();
     const bytes = this.#sizes.shift();
-    if (!oldest || bytes === undefined) return 0;
-    this.lostSeq = oldest.seq ?? 0;
+    const seq = this.#seqs.shift();
+    if (bytes === undefined || seq === undefined) return 0;
+    this.lostSeq = seq;
     this.bytes -= bytes;
     this.#snapshot = undefined;
     return bytes;

@@ -1,4 +1,4 @@
-import { copyData, flat, jsonBytes, MAX_EVENT_BYTES } from "./bounded-json.js";
+import { copyData, flat, jsonBytes, MAX_EVENT_BYTES, ownData } from "./bounded-json.js";
 import { isName, wrong } from "./checks.js";
 import type { BusEvent, ControlEventMap, EventDraft, EventInput } from "./event.js";
 import type { HubOptions } from "./hub-options.js";
@@ -13,12 +13,16 @@ export interface MadeEvent {
 /** The redactor, called so that a throw withholds the event. */
 export type GuardedRedact = (draft: EventDraft) => EventDraft | undefined;
 
-/** The next event of the run: redacted, bounded, JSON-safe and frozen. Undefined when the redactor withholds it. */
+/**
+ * The next event of the run: redacted, bounded, JSON-safe and frozen. Undefined when the redactor withholds it. Data that is
+ * `owned` is nobody else's, so that it can be kept without a copy.
+ */
 export function makeEvent(
   run: Run,
   input: EventInput,
   type: string,
   redact: GuardedRedact | undefined,
+  owned = false,
 ): MadeEvent | undefined {
   const time = typeof input.time === "number" && Number.isFinite(input.time) ? input.time : Date.now();
   const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - run.idBytes - longBytes(type);
@@ -31,7 +35,10 @@ export function makeEvent(
     if (!result) return undefined;
     ({ data, attributes } = result);
   }
-  const copy = copyData(data, room, true, run.texts);
+  const copy =
+    owned && !redact
+      ? ownData(data as Record<string, unknown>, room, run.texts)
+      : copyData(data, room, true, run.texts);
   const carried = attributes ? copyData(attributes, room - copy.bytes, true, run.texts) : undefined;
   const { traceId, spanId, parentSpanId } = input;
   // Taken last: getters of what was copied may have published.

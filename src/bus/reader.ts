@@ -4,8 +4,9 @@ import { parseCursor } from "./cursor.js";
 import type { Deadlines } from "./deadlines.js";
 import { Deadline } from "./deadlines.js";
 import type { BusEvent, GapData, SubscriptionEnd } from "./event.js";
-import { EventLog, type GapSum, type HeadMoment, withGap } from "./event-log.js";
+import { EventLog, type GapSum, type HeadMoment, type LogReader, withGap } from "./event-log.js";
 import type { AbortSignalLike } from "./hub-options.js";
+import { RecencyNode } from "./recency-list.js";
 import type { Subscription, SubscriptionMembers } from "./subscription.js";
 
 /** What a reader needs of the hub. */
@@ -37,32 +38,47 @@ export interface ReaderStart {
 
 /** A `next()` that waits. */
 class Waiting<T> {
-  readonly #take: () => T | undefined;
-  readonly #resolve: (result: IteratorResult<T, undefined>) => void;
+  /** The one that was called after it. */
+  behind: Waiting<unknown> | undefined = undefined;
+  readonly #reader: Reader;
+  readonly #take: Take<T>;
+  #resolve: ((result: IteratorResult<T, undefined>) => void) | undefined = undefined;
 
-  constructor(take: () => T | undefined, resolve: (result: IteratorResult<T, undefined>) => void) {
+  constructor(reader: Reader, take: Take<T>) {
+    this.#reader = reader;
     this.#take = take;
+  }
+
+  /** What it is told by. */
+  promised(resolve: (result: IteratorResult<T, undefined>) => void): void {
     this.#resolve = resolve;
   }
 
   /** Gives it what is there; false if there is nothing. */
   serve(): boolean {
-    const value = this.#take();
+    const value = this.#take(this.#reader);
     if (value === undefined) return false;
-    this.#resolve({ done: false, value });
+    this.#resolve?.({ done: false, value });
     return true;
   }
 
   end(): void {
-    this.#resolve(DONE);
+    this.#resolve?.(DONE);
   }
 }
+
+/** What a call takes from its reader, undefined when there is nothing. */
+type Take<T> = (reader: Reader) => T | undefined;
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 const NOTHING: readonly BusEvent[] = Object.freeze([]);
 
 /** A position in the replay, then in the log. */
-export class Reader implements SubscriptionMembers {
+export class Reader implements SubscriptionMembers, LogReader {
+  static readonly #one: Take<BusEvent> = (reader) => reader.#takeOne();
+  static readonly #all: Take<readonly BusEvent[]> = (reader) => reader.#takeAll();
+
+  readonly place: RecencyNode<LogReader> = new RecencyNode(this);
   readonly #host: ReaderHost;
   #log: EventLog;
   readonly #signal: AbortSignalLike | undefined;
@@ -72,13 +88,15 @@ export class Reader implements SubscriptionMembers {
   #replay: readonly BusEvent[];
   #replayed = 0;
   #position: number;
-  /** Tells since when something waits behind the place where everything was read. */
+  /** Tells since when something waits, where nothing did when that was last looked at. */
   #moment: HeadMoment;
   /** The gaps of the log that came before its place. */
   #gaps: GapSum;
   #dropped = 0;
   #lastId: string | undefined;
-  #waiting: { serve(): boolean; end(): void }[] = [];
+  /** The call that waits, and the last of those behind it, if there are any. */
+  #waiting: Waiting<unknown> | undefined;
+  #lastWaiting: Waiting<unknown> | undefined;
   #end: SubscriptionEnd | undefined;
   #ended: { promise: Promise<SubscriptionEnd>; settle: (end: SubscriptionEnd) => void } | undefined;
   #taken = 0;
@@ -154,12 +172,11 @@ export class Reader implements SubscriptionMembers {
   }
 
   next(): Promise<IteratorResult<BusEvent, undefined>> {
-    return this.#read(this.#takeNext);
+    return this.#read(Reader.#one);
   }
 
   batches(): AsyncIterableIterator<readonly BusEvent[]> {
-    const takeAll = (): readonly BusEvent[] | undefined => this.#takeAll();
-    return batchesOf(() => this.#read(takeAll), this);
+    return batchesOf(() => this.#read(Reader.#all), this);
   }
 
   close(): void {
@@ -181,9 +198,10 @@ export class Reader implements SubscriptionMembers {
 
   /** Called by the log: there is something to read, or the stream is over. */
   wake(): void {
-    while (this.#waiting[0]?.serve()) this.#waiting.shift();
+    while (this.#waiting?.serve()) this.#waiting = this.#waiting.behind;
     this.#endWhenDrained();
-    if (this.#waiting.length > 0) this.#log.wait(this);
+    if (this.#waiting) this.#log.wait(this);
+    else this.#lastWaiting = undefined;
   }
 
   /** Ends the reader from the hub's side; what waits is given up. */
@@ -191,67 +209,75 @@ export class Reader implements SubscriptionMembers {
     this.#leave(end);
   }
 
+  /** The next event, if there is one. */
+  #takeOne(): BusEvent | undefined {
+    const event = this.caughtUp ? this.#fromLog() : this.#fromStart();
+    if (event) this.#note(event, 1);
+    return event;
+  }
+
+  /** Everything that is there. */
+  #takeAll(): readonly BusEvent[] | undefined {
+    if (this.caughtUp && this.#lag() === 0) return this.#takeLive();
+    const events: BusEvent[] = [];
+    while (!this.caughtUp || this.#lag() > 0) {
+      const event = this.#takeOne();
+      if (!event) break;
+      events.push(event);
+    }
+    const live = this.#takeLive();
+    return live ? events.concat(live) : events;
+  }
+
+  /** Everything in the log, of which nothing was lost. */
+  #takeLive(): readonly BusEvent[] | undefined {
+    if (this.#position === this.#log.head) return undefined;
+    const events = this.#log.since(this.#position);
+    this.#passed(events.length, this.#log.gaps);
+    this.#note(events.at(-1) as BusEvent, events.length);
+    return events;
+  }
+
   /** What `take` finds, at once or when there is something; calls are served in their order. */
-  #read<T>(take: () => T | undefined): Promise<IteratorResult<T, undefined>> {
-    if (this.#waiting.length === 0) {
-      const value = take();
+  #read<T>(take: Take<T>): Promise<IteratorResult<T, undefined>> {
+    if (!this.#waiting) {
+      const value = take(this);
       this.#endWhenDrained();
       if (value !== undefined) return Promise.resolve({ done: false, value });
     }
     if (this.#end) return Promise.resolve(DONE);
-    return new Promise((resolve) => {
-      this.#waiting.push(new Waiting(take, resolve));
-      if (this.#waiting.length === 1) this.#log.wait(this);
-    });
+    const waiting = new Waiting<T>(this, take);
+    // Short as it is, the function that the promise calls is compiled away.
+    const promise = new Promise<IteratorResult<T, undefined>>((resolve) => waiting.promised(resolve));
+    this.#wait(waiting as Waiting<unknown>);
+    return promise;
   }
 
-  readonly #takeNext = (): BusEvent | undefined => this.#take();
-
-  #take(): BusEvent | undefined {
-    if (this.#end) return undefined;
-    const event = this.#gap ?? this.#fromReplay() ?? this.#fromLog();
-    if (!event) return undefined;
-    if (event === this.#gap) this.#gap = undefined;
-    if (event.type !== "bus.gap") this.#host.delivered(1);
-    this.#lastId = event.id;
-    this.#taken += 1;
-    if (this.#idle) this.#deliveredAt = this.#host.deadlines.now();
-    return event;
-  }
-
-  #takeAll(): readonly BusEvent[] | undefined {
-    const first = this.#take();
-    if (!first) return undefined;
-    const events = [first];
-    while (!this.caughtUp || this.#lag() > 0) {
-      const event = this.#take();
-      if (!event) return events;
-      events.push(event);
+  #wait(waiting: Waiting<unknown>): void {
+    if (this.#waiting) {
+      (this.#lastWaiting ?? this.#waiting).behind = waiting;
+      this.#lastWaiting = waiting;
+    } else {
+      this.#waiting = waiting;
+      this.#log.wait(this);
     }
-    this.#takeLive(events);
-    return events;
   }
 
-  /** The rest of the log, of which nothing was lost: all of it is counted at once. */
-  #takeLive(events: BusEvent[]): void {
-    const before = events.length;
-    for (let event = this.#log.at(this.#position); event; event = this.#log.at(this.#position)) {
-      events.push(event);
-      this.#position += 1;
-    }
-    const taken = events.length - before;
-    if (taken === 0) return;
-    this.#host.delivered(taken - (this.#log.gaps.gaps - this.#gaps.gaps));
-    this.#gaps = this.#log.gaps;
-    this.#taken += taken;
-    this.#lastId = events.at(-1)?.id;
-    this.#moment = this.#log.headMoment;
+  /** So many were taken, this one last. */
+  #note(last: BusEvent, count: number): void {
+    this.#lastId = last.id;
+    this.#taken += count;
     if (this.#idle) this.#deliveredAt = this.#host.deadlines.now();
   }
 
-  #fromReplay(): BusEvent | undefined {
-    const event = this.#replay[this.#replayed];
-    if (!event) return undefined;
+  /** The gap before the replay, or the next of the replay. */
+  #fromStart(): BusEvent | undefined {
+    const event = this.#gap ?? this.#replay[this.#replayed];
+    if (this.#gap) {
+      this.#gap = undefined;
+      return event;
+    }
+    if (event?.type !== "bus.gap") this.#host.delivered(1);
     this.#replayed += 1;
     if (this.#replayed === this.#replay.length) {
       this.#replay = NOTHING;
@@ -260,31 +286,38 @@ export class Reader implements SubscriptionMembers {
     return event;
   }
 
+  /** The next live event, or what was lost before it. */
   #fromLog(): BusEvent | undefined {
-    const lag = this.#lag();
-    if (lag > 0 && this.#log.lastLost) {
-      const { lastLost, lostGaps } = this.#log;
-      const lost = this.#lost();
-      const told = lostGaps.missed - this.#gaps.missed;
-      const isAnew = lostGaps.generations > this.#gaps.generations;
-      this.#position += lag;
-      this.#dropped += lost;
-      this.#gaps = lostGaps;
-      // On the global stream the event before may be another run's, which `history` of this one cannot place.
-      const resumeAfter = this.#lastId !== undefined && isSameRun(this.#lastId, lastLost.id) ? this.#lastId : undefined;
-      return this.#host.gap(lastLost, {
-        missed: lost + told,
-        reason: isAnew ? "generation" : "lagged",
-        ...(resumeAfter !== undefined && { resumeAfter }),
-      });
-    }
+    if (this.#lag() > 0) return this.#lagGap();
     const event = this.#log.at(this.#position);
-    if (event) {
-      this.#position += 1;
-      this.#gaps = withGap(this.#gaps, event);
-    }
-    if (this.#position === this.#log.head) this.#moment = this.#log.headMoment;
+    if (event) this.#passed(1, withGap(this.#gaps, event));
     return event;
+  }
+
+  /** It has come so many live events further, and behind these gaps. */
+  #passed(events: number, gaps: GapSum): void {
+    this.#host.delivered(events - (gaps.gaps - this.#gaps.gaps));
+    this.#position += events;
+    this.#gaps = gaps;
+  }
+
+  /** Goes on behind what was lost. */
+  #lagGap(): BusEvent | undefined {
+    const { lastLost, lostGaps } = this.#log;
+    if (!lastLost) return undefined;
+    const lost = this.#lost();
+    const told = lostGaps.missed - this.#gaps.missed;
+    const isAnew = lostGaps.generations > this.#gaps.generations;
+    this.#position = this.#log.tail;
+    this.#dropped += lost;
+    this.#gaps = lostGaps;
+    // On the global stream the event before may be another run's, which `history` of this one cannot place.
+    const resumeAfter = this.#lastId !== undefined && isSameRun(this.#lastId, lastLost.id) ? this.#lastId : undefined;
+    return this.#host.gap(lastLost, {
+      missed: lost + told,
+      reason: isAnew ? "generation" : "lagged",
+      ...(resumeAfter !== undefined && { resumeAfter }),
+    });
   }
 
   /** Events that fell out of the log before this reader came to them. */
@@ -312,15 +345,17 @@ export class Reader implements SubscriptionMembers {
     this.#replay = NOTHING;
     this.#replayed = 0;
     this.#log.remove(this);
+    this.#position = 0;
     // Whoever still holds the reader shall not hold the events.
     this.#log = new EventLog(1);
     this.#unwatch?.();
     if (this.#unread) this.#host.deadlines.clear(this.#unread);
     if (this.#idle) this.#host.deadlines.clear(this.#idle);
     this.#left(this.#dropped);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const each of waiting) each.end();
+    const first = this.#waiting;
+    this.#waiting = undefined;
+    this.#lastWaiting = undefined;
+    for (let each = first; each; each = each.behind) each.end();
     this.#ended?.settle(end);
   }
 
@@ -332,6 +367,7 @@ export class Reader implements SubscriptionMembers {
     const timeout = this.#host.unreadTimeoutMillis;
     this.#unread = new Deadline((now) => {
       const waits = this.size > 0 || this.#gap !== undefined || this.#lag() > 0;
+      if (!waits) this.#moment = this.#log.headMoment;
       if (!waits || this.#taken !== taken) return this.#watchUnread(now, this.#taken, false);
       const published = waitedSince ? since : (this.#moment.passedAt ?? since);
       const quietSince = Math.max(since, published);

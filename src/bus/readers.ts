@@ -55,6 +55,8 @@ export class Readers {
     const feed = stream.feed(options, (where, event) => Boolean(this.#host.decide("where", () => where(event), false)));
     // Taken before the reader's own filter is asked about the replay: from here on it is live.
     const position = feed.log.head;
+    // Counted before its filter runs, which may subscribe as well.
+    this.attached[scope] += 1;
     const filtered = options.types !== undefined || options.where !== undefined;
     const reader: Reader = new Reader(this.#host, {
       log: feed.log,
@@ -73,7 +75,6 @@ export class Readers {
       },
     });
     this.#runs.set(reader, run);
-    this.attached[scope] += 1;
     reader.start();
     return reader as Reader & Subscription;
   }

@@ -15,6 +15,16 @@ export class Ring<T> {
       : this.#slots[(this.#first + index) & (this.#slots.length - 1)];
   }
 
+  /** The entries from `index` on. */
+  slice(index: number): T[] {
+    const first = this.#first + index;
+    const end = this.#first + this.#length;
+    const { length } = this.#slots;
+    if (end <= length) return this.#slots.slice(first, end) as T[];
+    if (first >= length) return this.#slots.slice(first - length, end - length) as T[];
+    return [...this.#slots.slice(first), ...this.#slots.slice(0, end - length)] as T[];
+  }
+
   push(entry: T): void {
     if (this.#length === this.#slots.length) this.#grow();
     this.#slots[(this.#first + this.#length) & (this.#slots.length - 1)] = entry;
@@ -31,9 +41,10 @@ export class Ring<T> {
   }
 
   #grow(): void {
-    const slots = this.#slots;
-    const start = this.#first;
-    this.#slots = [...slots.slice(start), ...slots.slice(0, start), ...new Array(slots.length).fill(undefined)];
+    // Filled, since an array with holes is slower.
+    const slots = new Array<T | undefined>(2 * this.#length).fill(undefined);
+    for (let index = 0; index < this.#length; index += 1) slots[index] = this.at(index);
+    this.#slots = slots;
     this.#first = 0;
   }
 }

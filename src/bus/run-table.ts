@@ -49,17 +49,32 @@ export class RunTable {
   awaited(runId: string): Run {
     let run = this.#byId.get(runId);
     if (!run) {
-      this.#generations += 1;
-      const generation = `${this.#prefix}-${this.#generations.toString(36)}`;
-      run = new Run(runId, generation, this.#limits.maxQueueSize, this.#deadlines.now());
+      run = this.#make(runId);
       this.#byId.set(run.id, run);
     }
     return run;
   }
 
+  /** The generation behind a sealed one. It takes the place of that with its first event. */
+  next(sealed: Run): Run {
+    if (sealed.next?.state !== "open") {
+      sealed.next = this.#make(sealed.id);
+      sealed.next.sealedBefore = sealed.sealedAt;
+    }
+    return sealed.next;
+  }
+
+  #make(runId: string): Run {
+    this.#generations += 1;
+    const generation = `${this.#prefix}-${this.#generations.toString(36)}`;
+    return new Run(runId, generation, this.#limits.maxQueueSize, this.#deadlines.now());
+  }
+
   /** Forgets a run that never began and that nobody awaits any more. */
   forgetAwaited(run: Run): void {
     if (run.readers > 0 || run.known || run.opened.listed || run.remembered.listed) return;
+    const holder = this.#byId.get(run.id);
+    if (holder?.next === run) holder.next = undefined;
     this.#delete(run);
   }
 
@@ -117,6 +132,7 @@ export class RunTable {
 
   /** Forgets a closed run because its next generation begins; where it ended stays known for a while. */
   supersede(run: Run): void {
+    run.next = undefined;
     this.forget(run);
     this.#superseded.set(lifeOf(run.generation, run.id), run.standing());
     const [oldest] = this.#superseded.keys();

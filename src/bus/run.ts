@@ -92,6 +92,8 @@ export class Run {
   sealedAt = 0;
   /** When the generation before it was sealed: bindings made until then are sealed with it. */
   sealedBefore = 0;
+  /** The generation behind this one, while that is still without an event. */
+  next: Run | undefined;
   /** Set once closing began: what is published now is the last. */
   isClosing = false;
   /** Set while the run waits to be closed: it holds the process open for its readers. */
@@ -115,6 +117,11 @@ export class Run {
   /** Id of its event with this seq. */
   eventId(seq: number): string {
     return this.#idPrefix + seq;
+  }
+
+  /** Whether `sealed` is the generation before. */
+  follows(sealed: Run): boolean {
+    return sealed.state === "closed" && this.sealedBefore === sealed.sealedAt && this !== sealed;
   }
 
   /** Lets go of the events, not of the identity. */

@@ -1,5 +1,7 @@
 /** The longest a timer can take; a longer one would fire at once. */
 const LONGEST_MILLIS = 2 ** 31 - 1;
+/** If the loop was blocked, what came meanwhile is there, but not looked at when the timer rings: so long it may be. */
+const LOOK_MILLIS = 20;
 
 /**
  * Waits for a promise: at most so long, and no longer than until the signal aborts.
@@ -16,10 +18,13 @@ export function bounded<T>(work: Promise<T>, millis: number, signal: AbortSignal
       free();
       reject(signal.reason);
     };
-    const timer = setTimeout(
+    const giveUp = (): void => {
+      free();
+      reject(late());
+    };
+    let timer = setTimeout(
       () => {
-        free();
-        reject(late());
+        timer = setTimeout(giveUp, LOOK_MILLIS);
       },
       Math.min(millis, LONGEST_MILLIS),
     );

@@ -1,6 +1,7 @@
 import { createParser } from "eventsource-parser";
-import { type BusEvent, type Outcome, outcomes, type SubscriptionEnd } from "../bus/event.js";
+import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import { decodeEvent } from "../wire/event-json.js";
+import { knownOutcome } from "./known-outcome.js";
 
 /** What a stream of server-sent events says. */
 export type Frame =
@@ -47,8 +48,8 @@ export class Frames {
 
 /** The end of a run, without an outcome that this client does not know: an endpoint may say more. */
 export function closedEnd(outcome: unknown): SubscriptionEnd {
-  const isKnown = outcomes.some((each) => each === outcome);
-  return Object.freeze({ reason: "closed", ...(isKnown && { outcome: outcome as Outcome }) });
+  const known = knownOutcome(outcome);
+  return Object.freeze({ reason: "closed", ...(known && { outcome: known }) });
 }
 
 /** Undefined for what this client does not know: an endpoint may say more. */

@@ -170,7 +170,7 @@ export class RemoteSubscription implements SubscriptionMembers {
     this.#wasKnown = true;
     this.#lastId = event.id;
     this.#lastEvent = event;
-    if (event.type === "bus.gap" && event.data.reason === "lagged") this.#dropped += event.data.missed;
+    if (event.type === "bus.gap" && event.data.reason === "lagged") this.#dropped += countOf(event.data.missed);
     return event;
   }
 
@@ -316,6 +316,11 @@ export class RemoteSubscription implements SubscriptionMembers {
       // There is nobody to tell.
     }
   }
+}
+
+/** An endpoint may say anything; the sum stays a number. */
+function countOf(missed: unknown): number {
+  return typeof missed === "number" && Number.isSafeInteger(missed) && missed > 0 ? missed : 0;
 }
 
 /** Nobody knows what came while all runs were not read. */

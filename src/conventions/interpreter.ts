@@ -97,7 +97,7 @@ export class Interpreter {
    */
   firstChunkMillis(attributes: Readonly<Record<string, unknown>>, startMillis?: number): number | undefined {
     const reading = this.read(undefined, { name: "", scope: "", attributes, startMillis }, nothing);
-    const value = reading.find("timeToFirstChunkMillis")?.value;
+    const value = reading.value("timeToFirstChunkMillis");
     return typeof value === "number" ? value : undefined;
   }
 

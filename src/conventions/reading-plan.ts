@@ -7,7 +7,13 @@ export interface Placed extends Reader {
   readonly rank: number;
 }
 
-const NONE: readonly Placed[] = Object.freeze([]);
+const NONE: readonly Placed[] = [];
+
+/** A field of a row, and who is asked for it. */
+export interface RowField {
+  readonly field: ConventionField;
+  readonly readers: readonly Placed[];
+}
 
 /**
  * Who is asked for each field of a span with certain keys: first the attributes that the claiming table names, then those
@@ -16,6 +22,7 @@ const NONE: readonly Placed[] = Object.freeze([]);
 export class ReadingPlan {
   readonly #keys: readonly string[];
   readonly #readers = new Map<ConventionField, Placed[]>();
+  readonly #rows = new Map<readonly ConventionField[], readonly RowField[]>();
 
   constructor(keys: readonly string[], claiming: Convention | undefined, readers: readonly Placed[]) {
     this.#keys = keys;
@@ -34,5 +41,18 @@ export class ReadingPlan {
 
   readersOf(field: ConventionField): readonly Placed[] {
     return this.#readers.get(field) ?? NONE;
+  }
+
+  /** The fields of a row that somebody can be asked for, or that `always` have a value. */
+  row(fields: readonly ConventionField[], always: (field: ConventionField) => boolean): readonly RowField[] {
+    let row = this.#rows.get(fields);
+    if (!row) {
+      row = fields.flatMap((field) => {
+        const readers = this.readersOf(field);
+        return readers.length > 0 || always(field) ? [{ field, readers }] : [];
+      });
+      this.#rows.set(fields, row);
+    }
+    return row;
   }
 }

@@ -51,26 +51,45 @@ export class Reading {
   }
 
   conversationId(): string | undefined {
-    const found = this.find("conversationId");
-    return found === undefined ? undefined : String(found.value);
+    const id = this.value("conversationId");
+    return id === undefined ? undefined : String(id);
   }
 
-  find(field: ConventionField): Found | undefined {
-    for (const reader of this.#plan.readersOf(field)) {
-      const value = this.#value(reader);
-      if (value === undefined) continue;
-      if (reader.unlike === undefined || value !== this.#plainly(reader.unlike))
-        return { value, origin: reader.origin };
+  /** The value of a field. */
+  value(field: ConventionField): Found["value"] | undefined {
+    return this.#first(this.#plan.readersOf(field));
+  }
+
+  #first(readers: readonly Placed[]): Found["value"] | undefined {
+    for (let index = 0; index < readers.length; index += 1) {
+      const value = this.#unlike(readers[index] as Placed);
+      if (value !== undefined) return value;
     }
     return undefined;
+  }
+
+  /** The value of a field, and who knew it. */
+  find(field: ConventionField): Found | undefined {
+    for (const reader of this.#plan.readersOf(field)) {
+      const value = this.#unlike(reader);
+      if (value !== undefined) return { value, origin: reader.origin };
+    }
+    return undefined;
+  }
+
+  /** The value that a source has, unless it must differ from another field and does not. */
+  #unlike(reader: Placed): Found["value"] | undefined {
+    const value = this.#value(reader);
+    if (value === undefined || reader.unlike === undefined) return value;
+    return value === this.#plainly(reader.unlike) ? undefined : value;
   }
 
   #row(phase: "start" | "end", inputTold = false): Record<string, unknown> {
     const values: Record<string, unknown> = {};
     if (!this.#claim) return values;
-    for (const field of eventFields(this.#claim.operation, phase)) {
+    for (const { field, readers } of this.#plan.row(eventFields(this.#claim.operation, phase), isNamed)) {
       if (inputTold && isInput(field)) continue;
-      const value = this.find(field)?.value ?? byName(field, this.facts.name);
+      const value = this.#first(readers) ?? byName(field, this.facts.name);
       if (value !== undefined) values[field] = value;
     }
     return values;
@@ -109,6 +128,10 @@ export class Reading {
 /** Content that some instrumentations set only at the end. */
 export function isInput(field: string): boolean {
   return field === "input" || field === "arguments";
+}
+
+function isNamed(field: ConventionField): boolean {
+  return field === "toolName" || field === "name";
 }
 
 /** The name of the span serves where no attribute names the thing; a tool has a name in any case. */

@@ -17,7 +17,12 @@ export interface GrantedRun {
   readonly grant: Grant;
 }
 
-const headers = { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" } as const;
+/** Nothing on the way shall collect events, be it to send more at once or to compress them. */
+const headers = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-store, no-transform",
+  "X-Accel-Buffering": "no",
+} as const;
 
 /** Streams of events. */
 export class Feeds {

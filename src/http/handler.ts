@@ -125,7 +125,7 @@ class Endpoint {
 
   /** What every answer says; without its body for a `HEAD`. */
   #sent(request: Request, response: Response): Response {
-    response.headers.set("Cache-Control", "no-store");
+    if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
     response.headers.set("X-Content-Type-Options", "nosniff");
     this.#cors.admit(request, response.headers);
     return request.method === "HEAD" ? new Response(null, response) : response;

@@ -14,8 +14,8 @@ const MAX_TRACES = 1000;
 /**
  * A tracing processor of the OpenAI Agents SDK that tells the bus of its runs: `addTraceProcessor(new
  * BusTracingProcessor(bus))` beside what exports them, or `setTraceProcessors` instead of it. Names of agents and tools and
- * the number of a turn are known at the start. While it is registered, the spans that OpenInference makes of the same runs
- * are no events.
+ * the number of a turn are known at the start. From its making to its `shutdown`, the spans that OpenInference makes of the
+ * same runs are no events: make it only to register it.
  */
 export class BusTracingProcessor {
   readonly #bus: EventBus;

@@ -25,8 +25,9 @@ export class Chunks {
   }
 
   /** Publishes the event, in order behind the chunks that wait. A chunk may wait itself: then it has no event yet. */
-  publish(run: Run, input: EventInput, counted = true): BusEvent | undefined {
-    if (this.#hub.isDeciding) return this.#hub.refuse("nested");
+  publish(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
+    // Refused there, and a run that was only about to begin is forgotten.
+    if (this.#hub.isDeciding) return this.#hub.append(run, input, counted);
     if (input.type === CHUNK && input.spanId !== undefined && run.state === "open") {
       const data = copyData(input.data, MAX_EVENT_BYTES, false).value;
       if (typeof data["text"] === "string") {
@@ -35,7 +36,7 @@ export class Chunks {
       }
     }
     this.flush(run);
-    return this.#hub.append(run, input, counted);
+    return this.#hub.append(run, input, counted, owned);
   }
 
   /** Publishes what waits, of one run or of all. */

@@ -7,7 +7,8 @@ import type { RunInfo, RunStanding } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import type { Tap, TapListener } from "../bus/taps.js";
-import { Inlet, type SpanListener } from "./inlet.js";
+import type { SpanListener } from "./beside.js";
+import { Inlet } from "./inlet.js";
 import { type EventBusOptions, inletSettings } from "./options.js";
 import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
 import { SilencedExporter } from "./silenced-exporter.js";
@@ -125,7 +126,7 @@ export class EventBus {
     return this.#safely("publish", () => {
       this.#inlet.flush();
       if (typeof event !== "object" || event === null) return this.#hub.refuse("invalid");
-      const bound = this.#inlet.boundHere(event.runId);
+      const bound = this.#inlet.here.bound(event.runId);
       if (bound !== "unbound") return bound ? this.#inlet.chunks.publish(bound, event) : this.#hub.refuse("sealed");
       const open = this.#hub.run(event.runId);
       return open?.opened.listed ? this.#inlet.chunks.publish(open, event) : this.#hub.publish(event);
@@ -136,7 +137,7 @@ export class EventBus {
   emit(type: EventType, data?: object): BusEvent | undefined {
     return this.#safely("emit", () => {
       this.#inlet.flush();
-      return this.#inlet.emit(type, data);
+      return this.#inlet.here.emit(type, data);
     });
   }
 
@@ -151,7 +152,7 @@ export class EventBus {
     this.#inlet.flush();
     const [runId, fn] = typeof first === "function" ? [undefined, first] : [first, second];
     if (typeof fn !== "function") throw new TypeError(`\`fn\` must be a function, got ${typeof fn}`);
-    return this.#inlet.scopes.run(runId, this.#inlet.runAround(), fn);
+    return this.#inlet.scopes.run(runId, this.#inlet.here.runAround(), fn);
   }
 
   /**
@@ -231,13 +232,14 @@ export class EventBus {
    * @internal
    */
   beside(name: string, listener: SpanListener): (() => void) | undefined {
-    return this.#inlet.beside(name, listener) ? () => this.#inlet.notBeside(name, listener) : undefined;
+    const { beside } = this.#inlet;
+    return beside.add(name, listener) ? () => beside.remove(name, listener) : undefined;
   }
 
   /** @internal */
   currentRunId(): string | undefined {
     this.#inlet.flush();
-    return this.#inlet.currentRunId();
+    return this.#inlet.here.currentRunId();
   }
 
   #safely<T>(what: string, act: () => T): T | undefined {

@@ -1,44 +1,27 @@
-import { type Context, context as contextApi, trace as traceApi } from "@opentelemetry/api";
 import { attempt } from "../bus/attempt.js";
-import { isName } from "../bus/checks.js";
-import type { BusEvent, EventType, Outcome } from "../bus/event.js";
+import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
 import { type Claim, defaultConventions, Interpreter, type SpanView } from "../conventions/index.js";
-import { bindingOf, remoteRunId } from "./binding.js";
+import { Beside } from "./beside.js";
+import { bindingOf } from "./binding.js";
 import { Chunks } from "./chunks.js";
 import { contentRule } from "./content.js";
+import { Here } from "./here.js";
 import { NamedEvents } from "./named-events.js";
 import type { InletSettings } from "./options.js";
 import { nextInOrder } from "./registry.js";
 import { RunLives } from "./run-life.js";
 import { RunResolver } from "./run-resolver.js";
 import { RunScopes } from "./run-scopes.js";
-import {
-  type ContextLike,
-  isNoId,
-  type LogRecordLike,
-  millis,
-  type SpanContextLike,
-  type SpanLike,
-} from "./signals.js";
+import { type ContextLike, type LogRecordLike, millis, type SpanLike } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
 import { SpanRecord } from "./span-record.js";
-import { endedViewOf, parentOf, viewOf } from "./span-view.js";
+import { endedViewOf, parentOf, remoteParentOf, viewOf } from "./span-view.js";
 import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
 
 const resolved = Promise.resolve();
-
-/** Where an event without a span of its own belongs. */
-interface Place {
-  readonly run: Run | undefined;
-  readonly ids: {
-    readonly traceId?: string | undefined;
-    readonly spanId?: string | undefined;
-    readonly parentSpanId?: string | undefined;
-  };
-}
 
 /** A span that just started, and the context it started in. */
 interface HeldSpan {
@@ -53,13 +36,12 @@ interface Classified {
   readonly claim: Claim | undefined;
 }
 
-/** Hears of every span that starts. It says `true` of one whose work it tells itself: that one is no event. */
-export type SpanListener = (span: SpanLike) => boolean;
-
 /** Follows spans from start to end and publishes what they mean. */
 export class Inlet {
   readonly scopes: RunScopes;
   readonly chunks: Chunks;
+  readonly here: Here;
+  readonly beside = new Beside();
   readonly #hub: EventHub;
   readonly #settings: InletSettings;
   readonly #interpreter: Interpreter;
@@ -72,15 +54,14 @@ export class Inlet {
   /** The latest started span: many instrumentations set its attributes right behind the start. */
   #held: HeldSpan | undefined;
   #flushQueued = false;
+  /** Spans taken note of. */
+  #spans = 0;
   #latestLog: LogRecordLike | undefined;
   /**
    * Where spans started that are no events so far, if an option may still ask for it. A context holds the span around, so
    * the bus must not hold the context: the span itself does.
    */
   readonly #contexts: WeakMap<SpanLike, ContextLike> | undefined;
-  /** Inlets for one SDK, by name. */
-  readonly #besides = new Map<string, SpanListener>();
-  #toldBeside: WeakSet<SpanLike> | undefined;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
@@ -94,6 +75,14 @@ export class Inlet {
     this.#resolver = new RunResolver(hub, this.#lives, settings);
     this.chunks = new Chunks(hub);
     this.#publisher = new SpanPublisher(hub, this.chunks, this.#interpreter, { content, carries: settings.carries });
+    this.here = new Here({
+      hub,
+      settings,
+      chunks: this.chunks,
+      resolver: this.#resolver,
+      lives: this.#lives,
+      traces: this.#traces,
+    });
     this.scopes = new RunScopes(hub, this.#lives, this.#resolver, () => this.flush());
     this.#named = new NamedEvents({
       hub,
@@ -118,7 +107,7 @@ export class Inlet {
 
   spanStarted(span: SpanLike, context: ContextLike | undefined): void {
     this.flush();
-    if (this.#besides.size > 0 && this.#isToldBeside(span)) return;
+    if (this.beside.tells(span)) return;
     this.#held = { span, context };
     if (this.#flushQueued) return;
     this.#flushQueued = true;
@@ -134,7 +123,7 @@ export class Inlet {
       return;
     }
     this.flush();
-    if (this.#toldBeside?.has(span)) return;
+    if (this.beside.hasTold(span)) return;
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
@@ -165,74 +154,7 @@ export class Inlet {
     }
   }
 
-  /** Lets an inlet for one SDK listen. False if there is one of that name. */
-  beside(name: string, listener: SpanListener): boolean {
-    if (this.#besides.has(name)) return false;
-    this.#besides.set(name, listener);
-    return true;
-  }
-
-  notBeside(name: string, listener: SpanListener): void {
-    if (this.#besides.get(name) === listener) this.#besides.delete(name);
-  }
-
-  #isToldBeside(span: SpanLike): boolean {
-    for (const listener of this.#besides.values()) {
-      if (!listener(span)) continue;
-      this.#toldBeside ??= new WeakSet();
-      this.#toldBeside.add(span);
-      return true;
-    }
-    return false;
-  }
-
   // ── what the bus asks ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** The run id that a span started here would get. */
-  currentRunId(active: Context = contextApi.active()): string | undefined {
-    const binding = bindingOf(active);
-    if (binding) return binding.runId;
-    const remote = this.#settings.acceptRemoteRun ? remoteRunId(active) : undefined;
-    if (isName(remote)) return remote;
-    const { record, spanContext } = this.#activeSpan(active);
-    return record?.runAround?.id ?? record?.binding?.runId ?? spanContext?.traceId;
-  }
-
-  /** The run that one begun here stands in. The trace of spans that are no events is no run. */
-  runAround(): string | undefined {
-    const active = contextApi.active();
-    const runId = this.currentRunId(active);
-    const isTrace = runId === this.#activeSpan(active).spanContext?.traceId;
-    return runId === undefined || (isTrace && !this.#hub.run(runId)?.known) ? undefined : runId;
-  }
-
-  /** Publishes under the current run, with the ids of the active span. */
-  emit(type: EventType, data: object | undefined): BusEvent | undefined {
-    const { run, ids } = this.#place();
-    if (!run) return this.#hub.refuse(this.currentRunId() === undefined ? "unkeyed" : "sealed");
-    const event = this.chunks.publish(run, { runId: run.id, type, data, ...ids });
-    this.#lives.touched(run, this.#traces.trace(ids.traceId));
-    return event;
-  }
-
-  /** Where an event emitted here belongs. */
-  #place(active: Context = contextApi.active()): Place {
-    const { record, spanContext } = this.#activeSpan(active);
-    const ids = record?.ids ?? (spanContext ? { traceId: spanContext.traceId, spanId: spanContext.spanId } : {});
-    const binding = bindingOf(active);
-    if (binding) return { run: this.#resolver.bound(binding), ids };
-    const around = record?.runAround;
-    if (around) return { run: around, ids };
-    if (record?.binding) return { run: this.#resolver.bound(record.binding), ids };
-    const runId = this.currentRunId(active);
-    return { run: runId === undefined ? undefined : this.#resolver.unbound(runId, record), ids };
-  }
-
-  /** The generation that `publish` under this id goes to, when it is bound here. */
-  boundHere(runId: string): Run | undefined | "unbound" {
-    const binding = bindingOf(contextApi.active());
-    return binding?.runId === runId ? this.#resolver.bound(binding) : "unbound";
-  }
 
   owns(run: Run): boolean {
     const life = this.#lives.get(run);
@@ -268,6 +190,8 @@ export class Inlet {
   }
 
   forgetAll(): void {
+    // Those of runs that never began, since their events were withheld, were given up with no run.
+    for (const record of this.#traces.openSpans) this.#finished(record);
     this.#latestLog = undefined;
     this.#traces.clear();
   }
@@ -310,17 +234,19 @@ export class Inlet {
       parentContext &&
       (trace.spans.get(parentContext.spanId) ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
     const ownBinding = bindingOf(context);
+    this.#spans += 1;
     const record = new SpanRecord({
       trace,
       spanId,
       parent,
-      remoteParentId: parentContext && !parent ? parentContext.spanId : undefined,
+      remoteParentId: parent ? undefined : remoteParentOf(span)?.spanId,
       name: view.name,
       scope: view.scope,
       startTime: view.startMillis ?? Date.now(),
       binding: ownBinding ?? parent?.binding,
       // A span below one that nobody saw is no new root.
       order: parentContext && !parentContext.isRemote ? 0 : nextInOrder(),
+      number: this.#spans,
     });
     record.claim = claim;
     if (!claim && context) this.#contexts?.set(span, context);
@@ -336,7 +262,8 @@ export class Inlet {
   }
 
   #classify(span: SpanLike): Classified {
-    const view = viewOf(span, String(span.name));
+    const name = attempt(() => String(span.name), "");
+    const view = viewOf(span, name);
     return { view, claim: this.#interpreter.classify(view) };
   }
 
@@ -360,13 +287,14 @@ export class Inlet {
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
     record.kind = operation ? `agent.${operation}` : "span";
-    const publish = this.#publisher.begin(record, run, record.kind, view);
+    const { kind } = record;
+    const beginning = this.#publisher.begin(record, run, kind, view);
     // Counted as open before anybody is told, who may end it or close its run.
     life.openEvents.add(record);
     if (record.outermost === record) life.openOutermost += 1;
     trace.eventOpened(record);
     this.#hub.spanOpened(run);
-    publish();
+    this.#publisher.started(record, kind, beginning);
     if (record.open) this.#watcher.watch(record, span);
   }
 
@@ -391,6 +319,7 @@ export class Inlet {
   /** Takes the span out of everything that counts open ones. */
   #finished(record: SpanRecord): void {
     if (!record.open) return;
+    record.newestAtEnd = this.#spans;
     this.#traces.end(record);
     const { life, run, kind, runScope } = record;
     if (life && run && kind && life.openEvents.delete(record)) {
@@ -454,11 +383,5 @@ export class Inlet {
     return typeof include === "function"
       ? Boolean(this.#hub.decide("include", () => include(span), false))
       : include === "all";
-  }
-
-  #activeSpan(active: Context): { record?: SpanRecord | undefined; spanContext?: SpanContextLike | undefined } {
-    const spanContext = traceApi.getSpanContext(active);
-    if (!spanContext || isNoId(spanContext.traceId)) return {};
-    return { spanContext, record: this.#traces.find(spanContext.traceId, spanContext.spanId) };
   }
 }

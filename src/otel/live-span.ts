@@ -78,8 +78,7 @@ export function countOf(span: SpanLike): number {
 function standInFront(span: SpanLike, watch: Watch, name: MethodName): void {
   const previous = (span as Partial<Record<MethodName, unknown>>)[name];
   if (watch[name] || typeof previous !== "function") return;
-  // The properties of a span that an application lists stay what they were.
-  Object.defineProperty(span, name, { value: shared[name], writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(span, name, own[name]);
   watch[name] = previous as Method;
 }
 
@@ -114,6 +113,17 @@ const shared = {
     return result;
   },
 };
+
+/** The properties of a span that an application lists stay what they were. */
+const own = {
+  addEvent: hidden(shared.addEvent),
+  setAttribute: hidden(shared.setAttribute),
+  setAttributes: hidden(shared.setAttributes),
+};
+
+function hidden(value: unknown): PropertyDescriptor {
+  return { value, writable: true, configurable: true, enumerable: false };
+}
 
 function tell(span: SpanLike, notice: (watcher: LiveWatcher) => void): void {
   for (const watcher of watchersOf(span)) notice(watcher);

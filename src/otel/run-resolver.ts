@@ -49,11 +49,11 @@ export class RunResolver {
   /** The generation of a binding: opened by its first event, sealed with the run for ever. */
   bound(binding: Binding): Run | undefined {
     const known = this.#bound.get(binding);
-    // One that never had an event may have been forgotten meanwhile.
-    if (known && known.state !== "dropped" && (known.known || this.#hub.run(binding.runId) === known)) return known;
-    const scope = this.#scopes.get(binding);
     const newest = this.#hub.run(binding.runId);
-    if (scope?.closed && !known) return undefined;
+    // One that never had an event may have been forgotten meanwhile.
+    if (known && known.state !== "dropped" && (known.known || newest === known || newest?.next === known)) return known;
+    const scope = this.#scopes.get(binding);
+    if (scope?.closed && known?.state !== "dropped") return undefined;
     if (newest && binding.order < (newest.state === "closed" ? newest.sealedAt : newest.sealedBefore)) return undefined;
     const run = this.#hub.openNextRun(binding.runId);
     if (!run) return undefined;

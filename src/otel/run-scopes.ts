@@ -3,6 +3,7 @@ import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
+import type { Run } from "../bus/run.js";
 import { isAbort } from "../conventions/failure.js";
 import { bind, bindingOf } from "./binding.js";
 import { registered } from "./registered.js";
@@ -155,12 +156,16 @@ export class RunScopes {
     scope.closed = true;
     this.#hub.deadlines.clear(scope.look);
     if (this.#inProgress.get(scope.runId) === scope) this.#inProgress.delete(scope.runId);
-    const run = scope.run ?? this.#hub.run(scope.runId);
-    // What `runContext` bound as well goes on until `closeStream`.
-    if (run && this.#lives.get(run)?.contextBound) return;
+    const { run, runId } = scope;
+    if (run && !this.#isContextBound(run)) this.#hub.close(run, outcome);
+    if (run?.known) return;
     // Without an event there may still be readers who wait for the run.
-    if (scope.run) this.#hub.close(scope.run, outcome);
-    else this.#hub.closeStream(scope.runId, outcome);
+    if (!this.#isContextBound(this.#hub.run(runId))) this.#hub.closeStream(runId, outcome);
+  }
+
+  /** What `runContext` bound as well goes on until `closeStream`. */
+  #isContextBound(run: Run | undefined): boolean {
+    return run !== undefined && this.#lives.get(run)?.contextBound === true;
   }
 }
 

@@ -63,6 +63,7 @@ export function isNoId(id: unknown): boolean {
 export function millis(time: HrTimeLike | undefined): number | undefined {
   if (!Array.isArray(time)) return undefined;
   const [seconds, nanos] = time as readonly unknown[];
-  if (typeof seconds !== "number" || typeof nanos !== "number" || seconds <= 0) return undefined;
-  return seconds * 1000 + nanos / 1e6;
+  if (typeof seconds !== "number" || typeof nanos !== "number") return undefined;
+  const sum = seconds * 1000 + nanos / 1e6;
+  return seconds > 0 && Number.isFinite(sum) ? sum : undefined;
 }

@@ -1,3 +1,4 @@
+import { attempt } from "../bus/attempt.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
@@ -9,6 +10,13 @@ import { type EventKind, type SpanRecord, typesOf } from "./span-record.js";
 export interface PublisherSettings {
   readonly content: (value: unknown) => string | undefined;
   readonly carries: ((name: string) => boolean) | undefined;
+}
+
+/** What a start says. */
+export interface Beginning {
+  readonly data: Record<string, unknown>;
+  readonly counted: boolean;
+  readonly attributes: object | undefined;
 }
 
 /** Turns what is known of a span into the events of its run. */
@@ -25,8 +33,8 @@ export class SpanPublisher {
     this.#settings = settings;
   }
 
-  /** Gives the span its place in the tree of its run; what it returns publishes the start. */
-  begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): () => void {
+  /** Gives the span its place in the tree of its run; what it returns is for `started`. */
+  begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): Beginning {
     const reading = this.#interpreter.read(record.claim, view, this.#settings.content);
     const data = record.claim ? reading.started() : { name: record.name };
     const named = ownText(run, "agentName", data["agentName"]);
@@ -40,8 +48,12 @@ export class SpanPublisher {
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
     if (wrapper) wrapper.wraps = true;
-    const attributes = this.#attributes(view);
-    return () => this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
+    return { data, counted, attributes: this.#attributes(view) };
+  }
+
+  /** Publishes the start. */
+  started(record: SpanRecord, kind: EventKind, { data, counted, attributes }: Beginning): void {
+    this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
   }
 
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {
@@ -88,12 +100,13 @@ export class SpanPublisher {
     this.publish(model, "agent.model.first_chunk", data, time);
   }
 
+  /** Publishes data that was made for it and that nobody changes afterwards. */
   publish(record: SpanRecord, type: string, data: object, time: number, counted = true, attributes?: object): void {
     const { run } = record;
     if (!run) return;
     const { trace, spanId, parentSpanId } = record;
     const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
-    const event = this.#chunks.publish(run, input, counted);
+    const event = this.#chunks.publish(run, input, counted, true);
     if (!event || !counted) return;
     // Without an agent around, the root keeps count: it may turn out to be one at its end.
     const counting = record.outermost ?? record.root;
@@ -122,20 +135,34 @@ export class SpanPublisher {
   /** Tokens are told by the deepest span that has them; by an agent only when no model below it told any. */
   #tokens(record: SpanRecord, data: Record<string, unknown>, tokens: Tokens, time: number): void {
     if (record.kind === "agent.invocation" ? record.modelTokensBelow : record.tokensBelow) return;
-    if (this.#modelOpenBelow(record)) return;
+    if (this.#modelOpenBelow(record) || this.#toldAround(record)) return;
+    record.tokensTold = true;
     const { agentName } = record;
+    const { provider } = data;
+    const model = data["model"] ?? record.model;
     const about = {
-      model: data["model"] ?? record.model,
-      provider: data["provider"],
+      ...(model !== undefined && { model }),
+      ...(provider !== undefined && { provider }),
       ...(agentName !== undefined && { agentName }),
     };
     this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
     let sameLevel = !record.isLevel;
-    for (let each = record.eventParent; each; each = each.eventParent) {
+    for (let each = record.parent; each; each = each.parent) {
       each.modelTokensBelow = true;
       if (each.isLevel) sameLevel = false;
       if (sameLevel) each.tokensBelow = true;
     }
+  }
+
+  /** A span around it that ended first told what was used in it. */
+  #toldAround(record: SpanRecord): boolean {
+    let sameLevel = !record.isLevel;
+    for (let each = record.parent; each; each = each.parent) {
+      if (each.isLevel) sameLevel = false;
+      const counts = sameLevel || each.kind === "agent.invocation";
+      if (counts && each.tokensTold && record.number <= each.newestAtEnd) return true;
+    }
+    return false;
   }
 
   /** A model call below that is still open will tell its tokens itself. */
@@ -143,7 +170,7 @@ export class SpanPublisher {
     if (!record.life) return false;
     for (const open of record.life.openEvents) {
       if (open.kind !== "agent.model" || open === record) continue;
-      for (let each = open.eventParent; each; each = each.eventParent) {
+      for (let each = open.parent; each; each = each.parent) {
         if (each === record) return true;
         if (record.kind !== "agent.invocation" && each.isLevel) break;
       }
@@ -183,9 +210,10 @@ export class SpanPublisher {
     const { carries, content } = this.#settings;
     if (!carries) return undefined;
     const carried: Record<string, unknown> = {};
-    for (const name of Object.keys(view.attributes)) {
+    for (const name of attempt(() => Object.keys(view.attributes), [])) {
       if (!this.#hub.decide("attributes", () => carries(name), false)) continue;
-      carried[name] = this.#interpreter.isContent(name) ? content(view.attributes[name]) : view.attributes[name];
+      const value = attempt(() => view.attributes[name], undefined);
+      carried[name] = this.#interpreter.isContent(name) ? content(value) : value;
     }
     return carried;
   }

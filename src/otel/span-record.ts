@@ -37,6 +37,7 @@ export interface SpanOrigin {
   readonly startTime: number;
   readonly binding: Binding | undefined;
   readonly order: number;
+  readonly number: number;
 }
 
 /** What the bus remembers of a span: plain facts, never the span itself. */
@@ -59,8 +60,12 @@ export class SpanRecord {
   readonly root: SpanRecord;
   /** Of a root: its place in the order of the process. */
   readonly order: number;
-  /** The nearest span around it that is an event. */
-  readonly eventParent: SpanRecord | undefined;
+  /** Its place in the order in which the bus saw spans begin. */
+  readonly number: number;
+  /** The span around it: it may turn out at its end to be an event. */
+  parent: SpanRecord | undefined;
+  /** The nearest span around it that was an event when it began. */
+  eventParent: SpanRecord | undefined;
 
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
@@ -85,6 +90,9 @@ export class SpanRecord {
   /** Tokens were told below it, on the same level; by a model anywhere below it. */
   tokensBelow = false;
   modelTokensBelow = false;
+  /** It told its tokens, and the number of the newest span when it ended. */
+  tokensTold = false;
+  newestAtEnd = 0;
   firstChunkSeen = false;
   /** Attributes seen being set, in case the SDK drops them. */
   late: Record<string, unknown> | undefined;
@@ -106,7 +114,9 @@ export class SpanRecord {
     this.startTime = origin.startTime;
     this.binding = origin.binding;
     this.order = origin.order;
+    this.number = origin.number;
     this.root = parent?.root ?? this;
+    this.parent = parent;
     this.eventParent = parent?.kind ? parent : parent?.eventParent;
   }
 
@@ -132,6 +142,12 @@ export class SpanRecord {
   /** Keys of its events. */
   get ids(): { traceId: string; spanId: string; parentSpanId: string | undefined } {
     return { traceId: this.trace.id, spanId: this.spanId, parentSpanId: this.parentSpanId };
+  }
+
+  /** Nobody asks for it any more but the spans below it, which shall not hold all that was ever around. */
+  forget(): void {
+    this.parent = undefined;
+    this.eventParent = undefined;
   }
 
   /** Takes its place in the tree of its run, once it is known to be an event. */

@@ -15,13 +15,19 @@ export function parentOf(span: SpanLike): SpanContextLike | undefined {
   return { traceId: span.spanContext().traceId, spanId: parentSpanId };
 }
 
+/** The parent, if it is in another process or may be: only the SDK tells. */
+export function remoteParentOf(span: SpanLike): SpanContextLike | undefined {
+  const parent = parentOf(span);
+  return parent?.isRemote || !span.parentSpanContext ? parent : undefined;
+}
+
 /** What conventions are told of a span; getters of its tracer may throw. */
 export function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
-  const attributes = attempt(() => span.attributes, undefined) ?? datadogTags(span) ?? NO_ATTRIBUTES;
+  const attributes = attempt(() => span.attributes ?? datadogTags(span), undefined) ?? NO_ATTRIBUTES;
   return {
     name,
     scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
-    attributes: late ? { ...late, ...attributes } : attributes,
+    attributes: late ? attempt(() => ({ ...late, ...attributes }), attributes) : attributes,
     startMillis: millis(attempt(() => span.startTime, undefined)),
   };
 }
@@ -33,7 +39,7 @@ export function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
     scope,
     attributes,
     startMillis,
-    status: attempt(() => span.status, undefined) ?? datadogStatus(attributes) ?? NO_STATUS,
+    status: attempt(() => span.status ?? datadogStatus(attributes), undefined) ?? NO_STATUS,
     exception: record.exception,
   };
 }

@@ -73,14 +73,21 @@ export class SpanWatcher {
 
   /** Span events that were added unseen: before the span was watched, or past its own methods. */
   readSpanEvents(record: SpanRecord, span: SpanLike): void {
-    const events: readonly TimedEventLike[] | undefined = attempt(() => span.events, undefined);
-    if (!Array.isArray(events) || events.length === 0) return;
-    const total = countOf(span);
-    const unseen = Math.min(total - record.spanEventsSeen, events.length);
-    record.spanEventsSeen = total;
-    for (const event of events.slice(events.length - unseen)) {
+    for (const event of this.#unseenEvents(record, span)) {
       this.#guard("span event", () => this.#parts.named.ofSpan(record, event));
     }
+  }
+
+  /** None where the list cannot be read. */
+  #unseenEvents(record: SpanRecord, span: SpanLike): readonly TimedEventLike[] {
+    return attempt(() => {
+      const { events } = span;
+      if (!Array.isArray(events) || events.length === 0) return [];
+      const total = countOf(span);
+      const unseen = Math.min(total - record.spanEventsSeen, events.length);
+      record.spanEventsSeen = total;
+      return events.slice(events.length - unseen);
+    }, []);
   }
 
   /** The span itself is the first chunk of the model call around it. */

@@ -2,6 +2,9 @@ import { RecencyList } from "../bus/recency-list.js";
 import type { RunLife } from "./run-life.js";
 import type { SpanRecord } from "./span-record.js";
 
+/** Ended events that may stand among the open ones before they are looked for. */
+const MANY_ENDED = 64;
+
 /** The spans of one trace that are open, or that late children may still name as their parent. */
 export class Trace {
   readonly id: string;
@@ -13,7 +16,7 @@ export class Trace {
   owned = false;
   /** Open runs that have events from it. */
   readonly lives = new Set<RunLife>();
-  readonly #openEvents: SpanRecord[] = [];
+  #openEvents: SpanRecord[] = [];
 
   constructor(id: string) {
     this.id = id;
@@ -23,9 +26,11 @@ export class Trace {
     this.#openEvents.push(record);
   }
 
-  /** Lets go of what ended: a long trace goes through very many. */
+  /** Lets go of what ended: a long trace goes through very many, not always the newest first. */
   eventEnded(): void {
     while (this.#openEvents.at(-1)?.open === false) this.#openEvents.pop();
+    if (this.#openEvents.length > 2 * this.open + MANY_ENDED)
+      this.#openEvents = this.#openEvents.filter((event) => event.open);
   }
 
   /** Stands in for a parent that nobody saw. */
@@ -75,6 +80,10 @@ export class TraceTable {
   /** The oldest open span, when there are more than allowed. */
   get surplus(): SpanRecord | undefined {
     return this.#open.size > this.#limit ? this.#open.oldest : undefined;
+  }
+
+  get openSpans(): SpanRecord[] {
+    return [...this.#open.oldestFirst()];
   }
 
   /** The span is over. What belongs to a run stays as a link for late children. */
@@ -129,7 +138,8 @@ export class TraceTable {
     this.leave(record.trace);
   }
 
-  #unlink({ trace, spanId }: SpanRecord): void {
-    trace.spans.delete(spanId);
+  #unlink(record: SpanRecord): void {
+    record.trace.spans.delete(record.spanId);
+    record.forget();
   }
 }

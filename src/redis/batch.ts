@@ -38,7 +38,9 @@ export function lineOf(line: string): Line {
   return { kind: line.charAt(0) as Line["kind"], text: line.slice(1) };
 }
 
-/** An event as it is sent: without id and seq, which Redis gives. */
-export function eventLine({ id: _id, seq: _seq, ...event }: BusEvent, isKept: boolean): string {
-  return (isKept ? "e" : "t") + JSON.stringify(event);
+/** An event as it is sent: without id and seq, which Redis gives. Field by field: a rest of it would cost more than its JSON. */
+export function eventLine(event: BusEvent, isKept: boolean): string {
+  const { runId, type, time, traceId, spanId, parentSpanId, data, attributes } = event;
+  const sent = { runId, type, time, traceId, spanId, parentSpanId, data, attributes };
+  return (isKept ? "e" : "t") + JSON.stringify(sent satisfies Record<Exclude<keyof BusEvent, "id" | "seq">, unknown>);
 }

@@ -1,5 +1,5 @@
 import { anObject, positiveInteger, runIdName, wrong } from "../bus/checks.js";
-import type { BusEvent } from "../bus/event.js";
+import type { BusEvent, Outcome } from "../bus/event.js";
 import type { Subscription } from "../bus/subscription.js";
 import type { Tap, TapListener } from "../bus/taps.js";
 import { outline } from "./outline.js";
@@ -40,14 +40,22 @@ export async function recordRun<T>(
 
   const events: BusEvent[] = [];
   const runIds = new Set([runId]);
+  const life = new Life();
   const tap = bus.tap({
-    opened: ({ runId: opened, parentRunId }) => void (parentRunId && runIds.has(parentRunId) && runIds.add(opened)),
+    opened: (run) => {
+      if (run.runId === runId) life.begins();
+      else if (run.parentRunId && runIds.has(run.parentRunId)) runIds.add(run.runId);
+    },
     event: (event) => void (runIds.has(event.runId) && events.push(event)),
+    closed: (run) => void (run.runId === runId && life.ends(run.outcome)),
   });
   const reader = bus.subscribe(runId);
+  const timer = new AbortController();
   try {
     const { result, error } = await settled(() => bus.run(runId, fn));
-    const { outcome } = await ended(reader, timeoutMillis, () => tooLong(timeoutMillis, events));
+    const late = setTimeout(() => timer.abort(), timeoutMillis);
+    const outcome = await ended(reader, life, timer.signal).finally(() => clearTimeout(late));
+    if (timer.signal.aborted) throw tooLong(timeoutMillis, events);
     return recordedRun({ runId, events, outcome: outcome ?? "unknown", result, error });
   } finally {
     tap.close();
@@ -63,14 +71,33 @@ async function settled<T>(fn: () => T): Promise<{ result: Awaited<T> | undefined
   }
 }
 
-/** Reads on, since a subscription ends only for who reads it. */
-async function ended(reader: Subscription, timeoutMillis: number, late: () => Error) {
-  const timer = setTimeout(() => reader.close(), timeoutMillis);
+/** The run from its first event to its close. A run of the same id that was over before is another. */
+class Life {
+  over: Promise<Outcome | undefined> | undefined;
+  #end: (outcome: Outcome | undefined) => void = () => {};
+
+  begins(): void {
+    this.over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  ends(outcome: Outcome | undefined): void {
+    this.#end(outcome);
+  }
+}
+
+/** How the run ended. A run without events has no life, and a run that is joined began before: of those the reader knows. */
+async function ended(reader: Subscription, life: Life, late: AbortSignal): Promise<Outcome | undefined> {
+  const stopped = new Promise<undefined>((resolve) => {
+    late.addEventListener("abort", () => {
+      reader.close();
+      resolve(undefined);
+    });
+  });
+  // A subscription ends only for who reads it.
   for await (const _ of reader);
-  clearTimeout(timer);
-  const end = await reader.ended;
-  if (end.reason === "returned") throw late();
-  return end;
+  return life.over ? Promise.race([life.over, stopped]) : (await reader.ended).outcome;
 }
 
 function tooLong(timeoutMillis: number, events: readonly BusEvent[]): Error {

@@ -184,6 +184,17 @@ describe("tool calls", () => {
       "call-2",
     ]);
   });
+
+  it("get ids that no other has, also where one looks like an id with a number", async () => {
+    const ids = ["call", "call", "call-2", "call", "call-2", "call-2-2"];
+    const calls = ids.flatMap((toolCallId, index): Told[] => [
+      ["tool.started", `t${index}`, undefined, { toolName: "x", toolCallId }],
+      ["tool.completed", `t${index}`, undefined, { toolName: "x" }],
+    ]);
+    const told = only(await front(calls), "TOOL_CALL_START").map(({ toolCallId }) => toolCallId);
+    expect(told.slice(0, 2)).toEqual(["call", "call-2"]);
+    expect(new Set(told).size).toBe(ids.length);
+  });
 });
 
 describe("messages", () => {
@@ -252,6 +263,12 @@ describe("messages", () => {
   it("are the answer of the agent where its model calls hold none", async () => {
     const events = await front([agent, ["model.started", "m", "a"], ["model.completed", "m", "a"], agentEnd]);
     expect(only(events, "TEXT_MESSAGE_CONTENT").map(({ delta }) => delta)).toEqual(["Sunny."]);
+  });
+
+  it("are none where a model wrote messages deeper than any are", async () => {
+    const output = `{"role":"assistant","content":${"[".repeat(4000)}"x"${"]".repeat(4000)}}`;
+    const events = await front([["model.completed", "m", undefined, { output }]]);
+    expect(events.map(({ type }) => type)).toEqual(["RUN_STARTED", "RUN_FINISHED"]);
   });
 
   it("are none where events hold no content", async () => {

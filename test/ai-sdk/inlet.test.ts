@@ -79,6 +79,21 @@ describe("a call that has spans", () => {
     expect(begun.map(({ data }) => (data as { agentName?: string }).agentName).sort()).toEqual(["a", "by span", "c"]);
   });
 
+  it("is not one beside which the application begins an agent of its own", async () => {
+    const bus = new EventBus();
+    observe(bus);
+    const events = listen(bus);
+    const tracer = new BasicTracerProvider({ spanProcessors: [bus] }).getTracer("app");
+    const call = generate(undefined, { functionId: "by channel" });
+    tracer.startSpan("invoke_agent m", { attributes: agent }).end();
+    await call;
+    const begun = events.filter(({ type }) => type === "agent.invocation.started");
+    expect(begun.map(({ data }) => (data as { agentName?: string }).agentName).sort()).toEqual([
+      "by channel",
+      "by span",
+    ]);
+  });
+
   it("may make one that has none", async () => {
     const bus = new EventBus();
     observe(bus);

@@ -313,6 +313,17 @@ describe("`redact`", () => {
 });
 
 describe("a callback that decides", () => {
+  it("that gives a promise which fails withholds the event; the failure is counted once and goes nowhere else", async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", listener);
+    const bus = new EventBus({ redact: (() => Promise.reject(new Error("too late"))) as never });
+    expect(bus.publish({ runId: "a", type: "note" })).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve));
+    process.off("unhandledRejection", listener);
+    expect([unhandled, bus.stats().errors]).toEqual([[], 1]);
+  });
+
   it.each(["where", "redact"])("cannot publish: `%s`", async (name) => {
     const bus: EventBus = new EventBus(
       name === "redact" ? { redact: (draft) => (publishMore() ? draft : undefined) } : {},

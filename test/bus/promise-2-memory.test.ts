@@ -13,7 +13,7 @@ function megabyte(n: number): string {
   return new Array(MEGABYTE / 32).fill(`${n} abcdefghijklmnopqrstuvwxyz `.padEnd(32)).join("");
 }
 
-describe("an event that is kept", { timeout: 30_000 }, () => {
+describe("an event that is kept", () => {
   it("by its slices would keep the text they were cut from", async () => {
     const slices: string[] = [];
     const kept = await heapKeptBy(() => {
@@ -58,7 +58,7 @@ describe("an event that is kept", { timeout: 30_000 }, () => {
   });
 });
 
-describe("what nobody needs any more is let go:", { timeout: 30_000 }, () => {
+describe("what nobody needs any more is let go:", () => {
   const weakly = (event: BusEvent): WeakRef<BusEvent> => new WeakRef(event);
 
   it("a transient event without readers", async () => {

@@ -95,3 +95,11 @@ describe("the cap", () => {
     expect(() => bus.subscribeGlobal()).toThrow(EventBusError);
   });
 });
+
+it("a `where` that is asked about the replay cannot let another reader in over the cap", () => {
+  const bus = new EventBus({ maxRunSubscribers: 1 });
+  publishNote(bus, "a", 1);
+  const inside: EventBusError[] = [];
+  bus.subscribe("a", { where: () => inside.push(refusal(() => bus.subscribe("b"))) > 0 });
+  expect([inside.length, bus.stats().runSubscribers]).toEqual([1, 1]);
+});

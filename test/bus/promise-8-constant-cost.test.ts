@@ -138,7 +138,7 @@ describe("a stream that nobody reads", () => {
 });
 
 describe("ten thousand readers of one run", () => {
-  it("all get every event, and all end", { timeout: 30_000 }, async () => {
+  it("all get every event, and all end", async () => {
     const bus = new EventBus();
     const readers = range(1, 10_000).map(() => bus.subscribe("run"));
     const reading = Promise.all(readers.map(readToEnd));

@@ -2,6 +2,8 @@ import { type DiagLogger, diag } from "@opentelemetry/api";
 import type { BusEvent, EventBus, Subscription } from "spanbus";
 import { afterEach, vi } from "vitest";
 
+export { Dice } from "../dice.js";
+
 /** Publishes the notes numbered `from` to `to` into a run. */
 export function publishNotes(bus: EventBus, runId: string, from: number, to = from): BusEvent[] {
   const events: BusEvent[] = [];
@@ -128,35 +130,4 @@ export function listenToDiag({ failing = false } = {}): string[] {
   diag.setLogger(logger, { suppressOverrideMessage: true });
   messages.length = 0;
   return messages;
-}
-
-/** Random numbers that are the same in every run of the test. */
-export class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** From 0 up to, not including, 1. */
-  roll(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  /** A whole number from `first` to `last`. */
-  from(first: number, last: number): number {
-    return first + Math.floor(this.roll() * (last - first + 1));
-  }
-
-  chance(probability: number): boolean {
-    return this.roll() < probability;
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[this.from(0, choices.length - 1)] as T;
-  }
 }

@@ -22,7 +22,7 @@ const readsToTheEnd = `new Promise((resolve) => {
 })`;
 
 describe.skipIf(!browser)("the `EventSource` of Chromium", () => {
-  it("reads a run to its end, comes back once, and stops by itself", { timeout: 30_000 }, async () => {
+  it("reads a run to its end, comes back once, and stops by itself", async () => {
     const bus = new EventBus();
     publishNotes(bus, "run", 1, 3);
     const url = await serve(bus);

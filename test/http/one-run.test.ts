@@ -40,7 +40,7 @@ describe("the stream of one run", () => {
     const { response } = await Client.open(`${await serve(bus)}/runs/r/events`);
     expect(response.headers).toMatchObject({
       "content-type": "text/event-stream",
-      "cache-control": "no-store",
+      "cache-control": "no-store, no-transform",
       "x-accel-buffering": "no",
       "x-content-type-options": "nosniff",
     });

@@ -235,6 +235,39 @@ describe("attach to the global providers", () => {
     expect(bus.stats().published).toBe(0);
   });
 
+  it("that nobody waits for any more is left as it was, however often somebody did", () => {
+    const api = Symbol.for("opentelemetry.js.api.1");
+    trace.setGlobalTracerProvider(exporting().provider);
+    trace.disable();
+    const before = Object.getOwnPropertyDescriptors(Reflect.get(globalThis, api));
+    for (let n = 0; n < 100; n += 1) attach(new EventBus()).close();
+    expect(Object.getOwnPropertyDescriptors(Reflect.get(globalThis, api))).toEqual(before);
+    expect(trace.setGlobalTracerProvider(exporting().provider)).toBe(true);
+  });
+
+  it("that are set to nothing, as tests reset the API, are waited for, and nothing throws", () => {
+    const api = Symbol.for("opentelemetry.js.api.1");
+    Reflect.deleteProperty(globalThis, api);
+    const bus = new EventBus();
+    const attachment = attach(bus);
+    Reflect.set(globalThis, api, undefined);
+    trace.setGlobalTracerProvider(exporting().provider);
+    expect(attachment).toMatchObject({ spans: true, waiting: false });
+    expect(typesOf(bus, runAgent())).toEqual(whole);
+  });
+
+  it("of a kind that nobody knows are told through diag, and registered all the same", () => {
+    attach(new EventBus());
+    const odd = Object.freeze({ getDelegate: () => undefined, getTracer: () => undefined });
+    expect(trace.setGlobalTracerProvider(odd as never)).toBe(true);
+    const api = Symbol.for("opentelemetry.js.api.1");
+    Reflect.deleteProperty(globalThis, api);
+    attach(new EventBus());
+    Reflect.set(globalThis, api, Object.freeze({ version: "1.9.0" }));
+    expect(warn).toHaveBeenCalled();
+    Reflect.deleteProperty(globalThis, api);
+  });
+
   it("says through diag, once, that it still waits", async () => {
     attach(new EventBus());
     await vi.advanceTimersByTimeAsync(60_000);

@@ -131,6 +131,28 @@ describe("bus.run", () => {
     expect(service.bus.stats().refused).toBeGreaterThan(0);
   });
 
+  it("refuses a context that leaked out of it for ever, also when its only event was withheld", async () => {
+    const service = new Service({ redact: (draft) => (draft.type === "secret" ? undefined : draft) });
+    service.bus.run("r", () => service.bus.emit("note"));
+    await pass();
+    const leaked = service.bus.run("r", () => {
+      service.bus.emit("secret");
+      return leak();
+    });
+    await pass();
+    const sealed = service.bus.standing("r");
+    expect(leaked(() => service.bus.emit("note"))).toBeUndefined();
+    expect(service.bus.standing("r")).toEqual(sealed);
+  });
+
+  it("closes what others published under its id, also when its own only event was withheld", async () => {
+    const service = new Service({ redact: (draft) => (draft.type === "secret" ? undefined : draft) });
+    service.bus.run("r", () => service.bus.emit("secret"));
+    service.bus.publish({ runId: "r", type: "note" });
+    await pass();
+    expect(service.fate("r")).toBe("unknown");
+  });
+
   it("publishes chunks that wait before it closes", async () => {
     const service = new Service({ transient: [] });
     service.bus.run("r", () => {

@@ -30,6 +30,22 @@ describe("a generation", () => {
     expect(service.history("r")).toMatchObject([{ seq: 1, data: { agentName: "second" } }]);
   });
 
+  it.each([
+    ["is withheld", "secret"],
+    ["has no valid type", "bus.own"],
+  ])("stays sealed and keeps its events when the first event under a new binding %s", (_, type) => {
+    const service = new Service({ redact: (draft) => (draft.type === "secret" ? undefined : draft) });
+    runContext("r", () => service.agent("first").end());
+    service.bus.closeStream("r", "completed");
+    const sealed = service.bus.standing("r");
+    const kept = service.history("r");
+    runContext("r", () => expect(service.bus.emit(type)).toBeUndefined());
+    expect(service.bus.standing("r")).toEqual(sealed);
+    expect(service.history("r")).toEqual(kept);
+    expect(service.bus.publish({ runId: "r", type: "note" }), "it is still sealed").toBeUndefined();
+    runContext("r", () => expect(service.bus.emit("note")).toMatchObject({ seq: 1 }));
+  });
+
   it("is one for all bindings while it is open", () => {
     const service = new Service();
     runContext("r", () => service.agent("first").end());

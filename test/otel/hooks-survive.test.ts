@@ -21,6 +21,14 @@ const listener = (): DiagLogger & { error: ReturnType<typeof vi.fn> } => {
   return logger;
 };
 
+/** A list or a table of which nothing can be read. */
+const unreadable = <T extends object>(target: T): T => {
+  const refuse = (): never => {
+    throw new Error("no");
+  };
+  return new Proxy(target, { get: refuse, ownKeys: refuse, has: refuse });
+};
+
 const hostile = [
   [
     "whose spanContext() throws",
@@ -126,6 +134,39 @@ describe("a hook", () => {
     bus.onEnd(hostile[0][1]);
     expect(told.error).toHaveBeenCalledTimes(2);
   });
+
+  it.each<[string, Partial<SpanLike>]>([
+    ["events cannot be listed", { events: unreadable([]) }],
+    ["attributes cannot be listed", { attributes: unreadable({}) }],
+    [
+      "name throws",
+      {
+        get name(): never {
+          throw new Error("no name");
+        },
+      },
+    ],
+  ])("gives a span its start and its end although its %s", (_, parts) => {
+    const bus = new EventBus({ include: "all", attributes: () => true });
+    const heard = listen(bus);
+    const span = Object.defineProperties(spanLike({}), Object.getOwnPropertyDescriptors(parts));
+    bus.onStart(span);
+    bus.onEnd(span);
+    expect(heard.slice(1, 3)).toEqual(["span.started", "span.completed"]);
+    expect(bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+  });
+
+  it.each([[Number.NaN], [Number.POSITIVE_INFINITY], [-1]])(
+    "has a duration although the times begin with %d",
+    (seconds) => {
+      const service = new Service();
+      const times = { startTime: [seconds, 1], endTime: [seconds, 1] } as const;
+      const span = spanLike({ attributes: agentAttributes, ...times });
+      service.bus.onStart(span);
+      service.bus.onEnd(span);
+      expect(service.event(ids.traceId, "agent.terminate").data.durationMillis).toBe(0);
+    },
+  );
 
   it("works without a context", () => {
     const bus = new EventBus();
@@ -279,6 +320,14 @@ describe("shutdown", () => {
     expect(await readAll(waiting)).toEqual([]);
     expect((await readAll(global)).at(-1)).toMatchObject({ type: "bus.run.closed" });
     expect(await global.ended).toEqual({ reason: "shutdown" });
+  });
+
+  it("leaves no span open, also none of a run that never began", async () => {
+    const service = new Service({ redact: () => undefined });
+    service.agent("a");
+    expect(service.bus.stats().openSpans).toBe(1);
+    await service.bus.shutdown();
+    expect(service.bus.stats().openSpans).toBe(0);
   });
 
   it("twice is once: the trace provider and the log provider each call it", async () => {

@@ -91,6 +91,17 @@ describe("redact", () => {
     expect(service.bus.stats().refused).toBeGreaterThan(0);
   });
 
+  it("that publishes, which is refused, leaves no run behind", () => {
+    const service: Service = new Service({
+      redact: (draft) => {
+        runContext("s", () => expect(service.bus.emit("note")).toBeUndefined());
+        return draft;
+      },
+    });
+    service.bus.publish({ runId: "r", type: "note" });
+    expect(service.bus.standing("s")).toBeUndefined();
+  });
+
   it("that withholds an emit leaves no run behind", () => {
     const service = new Service({ redact: () => undefined });
     runContext("r", () => expect(service.bus.emit("note")).toBeUndefined());

@@ -1,13 +1,15 @@
 import type { Span } from "@opentelemetry/api";
+import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { Service, spanIdOf, withContextManager, withFakeTime } from "./support.js";
+import { Service, spanIdOf, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
 
 withContextManager();
 withFakeTime();
 
 const used = { "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10 };
 
-const told = (service: Service, run: Span) => service.history(run).filter(({ type }) => type === "agent.tokens.used");
+const told = (service: Service, run: Span | string) =>
+  service.history(run).filter(({ type }) => type === "agent.tokens.used");
 
 describe("agent.tokens.used", () => {
   it("follows the end of a model call and says whose tokens they are", () => {
@@ -79,6 +81,46 @@ describe("agent.tokens.used", () => {
     call.end();
     agent.end();
     expect(told(service, agent).map(({ spanId }) => spanId)).toEqual([spanIdOf(call)]);
+  });
+
+  it.each([
+    ["shows only at its end what it was", "unbound", {}],
+    ["is of another run", "bound", { "gen_ai.operation.name": "chat" }],
+  ])("comes once when the wrapper ended first and the deeper span %s", (_, binding, attributes) => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const wrapper = service.model({ under: agent, attributes: used });
+    const start = () => within(wrapper, () => service.plain("chat gpt", { attributes }));
+    const deeper = binding === "bound" ? runContext("r", start) : start();
+    wrapper.end();
+    deeper.setAttributes({ ...used, "gen_ai.operation.name": "chat" });
+    deeper.end();
+    const everyone = [...told(service, traceIdOf(agent)), ...told(service, "r")];
+    expect(everyone.map(({ spanId }) => spanId)).toEqual([spanIdOf(wrapper)]);
+  });
+
+  it.each([["chat"], ["invoke_agent"]])(
+    "comes once when only the end shows that the span around was a %s",
+    (operation) => {
+      const service = new Service();
+      const agent = service.agent("a");
+      const around = service.plain("around", { under: agent });
+      const http = service.plain("POST", { under: around });
+      const model = service.model({ under: http, attributes: used });
+      model.end();
+      http.end();
+      around.setAttributes({ ...used, "gen_ai.operation.name": operation }).end();
+      expect(told(service, agent).map(({ spanId }) => spanId)).toEqual([spanIdOf(model)]);
+    },
+  );
+
+  it("is told by a span that began below a wrapper that was over", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const wrapper = service.model({ under: agent, attributes: used });
+    wrapper.end();
+    service.model({ under: wrapper, attributes: used }).end();
+    expect(told(service, agent)).toHaveLength(2);
   });
 
   it("is the wrapper's where the deeper span tells none", () => {

@@ -51,6 +51,14 @@ describe("parentSpanId", () => {
     expect(startOf(service, tool)?.runId).toBe(traceIdOf(agent));
   });
 
+  it("is missing below a local parent that was no event and is forgotten", () => {
+    const service = new Service();
+    const request = service.plain("GET /");
+    request.end();
+    const agent = service.agent("a", { under: request });
+    expect(service.event(agent, "agent.invocation.started").parentSpanId).toBeUndefined();
+  });
+
   it("is the id of a remote parent, also below a span that is no event", () => {
     const service = new Service();
     const server = service.plain("POST /", { under: requestFrom({ spanId: "00f067aa0ba902b7" }) });

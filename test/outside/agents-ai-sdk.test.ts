@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { agentProject } from "../../scripts/agents.js";
 import { UserProject } from "../../scripts/user-project.js";
 import { complaints } from "./complaints.js";
-
-const beside = ["examples/agents/stage"];
 
 describe.each([
   ["ai-sdk-6", ["spans"]],
@@ -10,7 +9,7 @@ describe.each([
 ])("an agent of %s", (name, ways) => {
   let project: UserProject | undefined;
   beforeAll(async () => {
-    project = await UserProject.installIfPossible(`examples/agents/${name}`, { beside });
+    project = await UserProject.installIfPossible(...agentProject(name));
   });
 
   it("has types that fit", async ({ skip }) => {

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { agentProject } from "../../scripts/agents.js";
 import { UserProject } from "../../scripts/user-project.js";
 import { complaints } from "./complaints.js";
 
 describe("agents of the OpenAI Agents SDK", () => {
   let project: UserProject | undefined;
   beforeAll(async () => {
-    const beside = ["examples/agents/stage"];
-    project = await UserProject.installIfPossible("examples/agents/openai-agents", { beside });
+    project = await UserProject.installIfPossible(...agentProject("openai-agents"));
   });
 
   it("have types that fit", async ({ skip }) => {

@@ -373,6 +373,20 @@ describe("time", () => {
     expect(clock.now()).toBe(8000);
   });
 
+  it.each([
+    [0, 1e308],
+    [-1e308, 1e308],
+    [1.7e12, Number.POSITIVE_INFINITY],
+    [Number.NaN, 1],
+    [5, -1e308],
+  ])("has a scale with few places also from %d to %d", (from, to) => {
+    for (const isOpen of [true, false]) {
+      const { millis, ticks } = timeScale(from, to, isOpen);
+      expect(Number.isFinite(millis)).toBe(true);
+      expect(ticks.length).toBeLessThan(20);
+    }
+  });
+
   it("has a scale with room while the run goes on, and none when it is over", () => {
     expect(timeScale(100, 1100, true)).toEqual({ from: 100, millis: 1200, ticks: [0, 200, 400, 600, 800, 1000] });
     expect(timeScale(100, 1100, false)).toMatchObject({ millis: 1000, ticks: [0, 200, 400, 600, 800] });

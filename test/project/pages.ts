@@ -97,6 +97,7 @@ export function unknownCommands(code: string, manifest: Manifest, exists: (path:
     const [verb = "", ...rest] = args;
     if (program === "npm") return !knownNpm(verb, rest, manifest);
     if (program === "npx" && verb === "tsx") return rest[0] === undefined || !exists(rest[0]);
+    if (program === "npx" && verb === "vitest") return rest[0] !== "run" || !exists(rest[1] ?? "");
     if (program === "npx") return !(verb in (manifest.bin ?? {}));
     return !(program === ".ci/run" && args.length === 0 && exists(program));
   });

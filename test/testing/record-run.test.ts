@@ -48,6 +48,24 @@ describe("recordRun gives", () => {
     }
   });
 
+  it("one run also where its id was that of another before", async () => {
+    const agent = () => tracer().startSpan("invoke_agent", operation("invoke_agent"));
+    const fails = () => {
+      agent().end();
+      throw new Error("broken");
+    };
+    expect(await recordRun(bus, fails, { runId: "r" })).toMatchObject({ outcome: "failed" });
+    const again = await recordRun(bus, () => void setTimeout((span) => span.end(), 5, agent()), { runId: "r" });
+    expect(again.outcome).toBe("completed");
+    expect(again.events.map(({ type }) => type)).toEqual([
+      "agent.invocation.started",
+      "agent.invocation.completed",
+      "agent.terminate",
+    ]);
+    const open = () => void agent();
+    await expect(recordRun(bus, open, { runId: "r", timeoutMillis: 20 })).rejects.toThrow(/did not end within 20 ms/);
+  });
+
   it("spans that end after the function has settled", async () => {
     const run = await recordRun(bus, () => {
       const late = tracer().startSpan("execute_tool", operation("execute_tool"));

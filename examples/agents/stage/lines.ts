@@ -1,31 +1,25 @@
 import type { BusEvent, EventBus, Outcome } from "spanbus";
+import { watch } from "./watch.js";
 
-/** What a reader of a run has read, as lines, and how the run ended. */
+/** What a reader of a run has read, as lines to compare, and how the run ended. */
 export interface RunLines {
   readonly lines: readonly string[];
   readonly outcome: Outcome | undefined;
 }
 
-/** Runs the function as a run, reads it while it happens, and prints what was read. An error must be one that is expected. */
+/** Runs the function as a run, and watches it. An error must be one that is expected. */
 export async function linesOf(
   bus: EventBus,
   runId: string,
   work: () => Promise<unknown>,
   isExpected: (error: unknown) => boolean = () => false,
 ): Promise<RunLines> {
-  const events: BusEvent[] = [];
-  const subscription = bus.subscribe(runId);
-  const reading = (async () => {
-    for await (const event of subscription) events.push(event);
-    return subscription.ended;
-  })();
+  const watched = watch(bus, runId);
   await bus.run(runId, work).catch((error) => {
     if (!isExpected(error)) throw error;
   });
-  const { outcome } = await reading;
-  const lines = linesFrom(events);
-  console.log([`── ${runId}: ${outcome}`, ...lines].join("\n"));
-  return { lines, outcome };
+  const { events, outcome } = await watched;
+  return { lines: linesFrom(events), outcome };
 }
 
 /** Settles when a reader of the run has seen such an event. What waits for it goes on only if the stream is live. */

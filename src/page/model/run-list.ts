@@ -1,6 +1,7 @@
 import type { BusEvent } from "../../bus/event.js";
 import type { RunInfo } from "../../bus/run.js";
 import { Tally } from "../../bus/tally.js";
+import { knownOutcome } from "../../client/known-outcome.js";
 import { dataOf, textOf } from "./event-data.js";
 
 /** A run in the list: what the endpoint said of it last, and what its events said since. */
@@ -40,7 +41,7 @@ export class RunList {
     run.lastTime = Math.max(run.lastTime, event.time);
     if (event.type === "bus.run.closed") {
       run.state = "closed";
-      run.outcome = event.data.outcome;
+      run.outcome = knownOutcome(event.data.outcome) ?? "unknown";
       run.openSpans = 0;
     } else if (event.seq > run.events) count(run, event, event.seq);
   }

@@ -7,13 +7,15 @@ export interface TimeScale {
 }
 
 const steps = [1, 2, 5];
+/** From the first to the last moment that a date can name. What claims to take longer is cut. */
+const LONGEST_MILLIS = 2 * 8.64e15;
 
 /**
  * A run that goes on gets room to grow into, so that its bars grow and the scale stands still; one that is over fills the
  * width.
  */
 export function timeScale(from: number, to: number, isOpen: boolean): TimeScale {
-  const elapsed = Math.max(1, to - from);
+  const elapsed = Math.min(Math.max(1, to - from || 0), LONGEST_MILLIS);
   const step = stepFor(elapsed / 5);
   const millis = isOpen ? step * Math.ceil((elapsed * 1.08) / step) : elapsed;
   const ticks: number[] = [];

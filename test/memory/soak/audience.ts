@@ -44,7 +44,7 @@ export class Audience {
   #watchAll(n: number): void {
     this.came += 1;
     try {
-      const reader = this.#bus.subscribeGlobal(n % 20 === 3 ? { where: ({ seq }) => seq % 2 === 0 } : {});
+      const reader = this.#bus.subscribeGlobal(n % 20 === 3 ? { where: ({ seq = 0 }) => seq % 2 === 0 } : {});
       if (n % 3 === 0) void takeSome(reader, 40);
       else if (n % 3 === 1) void reader.next();
     } catch (error) {
@@ -85,7 +85,7 @@ const readers: readonly Reading[] = [
     void bus.subscribe(runId, { signal: audience.living }).next();
   },
   (_audience, bus, runId) => {
-    const sometimes = ({ seq }: BusEvent): boolean => {
+    const sometimes = ({ seq = 0 }: BusEvent): boolean => {
       if (seq === 13) throw new Error("superstitious");
       return seq % 3 === 0;
     };
