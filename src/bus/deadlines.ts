@@ -11,6 +11,12 @@ export class Deadline {
   }
 }
 
+/**
+ * Runs it apart from the caller's asynchronous context. A timer keeps the context it was set in, and with that the span
+ * that was active there, long after its end.
+ */
+export type Apart = <T>(act: () => T) => T;
+
 const LONGEST_TIMER = 2 ** 31 - 1;
 /** A timer that is so much too late was held up: the loop was blocked, and has not looked yet at what came meanwhile. */
 const HELD_UP_MILLIS = 50;
@@ -29,9 +35,11 @@ export class Deadlines {
   /** Whether the timer holds the process open. A new one does. */
   #holds = true;
   readonly #report: (error: unknown) => void;
+  readonly #apart: Apart;
 
-  constructor(report: (error: unknown) => void) {
+  constructor(report: (error: unknown) => void, apart: Apart = (act) => act()) {
     this.#report = report;
+    this.#apart = apart;
   }
 
   /** Monotonic milliseconds: deadlines do not move when the wall clock is set. */
@@ -88,7 +96,7 @@ export class Deadlines {
   }
 
   #wait(delay: number, then: () => void): void {
-    this.#timer = setTimeout(then, delay);
+    this.#timer = this.#apart(() => setTimeout(then, delay));
     this.#holds = true;
   }
 

@@ -2,7 +2,7 @@ import { AbortWatch } from "./abort-watch.js";
 import { flat } from "./bounded-json.js";
 import { isName, optionalFunction, positiveInteger, runIdName, wrong } from "./checks.js";
 import { eventId } from "./cursor.js";
-import { Deadlines } from "./deadlines.js";
+import { type Apart, Deadlines } from "./deadlines.js";
 import {
   type BusEvent,
   type ControlEventMap,
@@ -40,6 +40,8 @@ import { type Tap, type TapListener, Taps } from "./taps.js";
 export interface HubOwner {
   /** Something went wrong that must not reach the publisher. */
   report(what: string, error: unknown): void;
+  /** Sets timers with it. */
+  readonly apart?: Apart;
   /** A run is about to be sealed: last events, and how it ended if nobody says otherwise. */
   closing?(run: Run): Outcome | undefined;
   /** False if the run belongs to another process: then nothing here seals it but `closeStream`. */
@@ -82,7 +84,7 @@ export class EventHub implements ReaderHost {
   constructor(options: HubOptions, owner: HubOwner) {
     this.#settings = hubSettings(options);
     this.#owner = owner;
-    this.deadlines = new Deadlines((error) => this.report("timer", error));
+    this.deadlines = new Deadlines((error) => this.report("timer", error), owner.apart);
     this.unreadTimeoutMillis = this.#settings.unreadTimeoutMillis;
     this.#readers = new Readers(this.#settings, this);
     this.#taps = new Taps((what, error) => this.report(what, error));

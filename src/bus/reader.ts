@@ -371,7 +371,8 @@ export class Reader implements SubscriptionMembers, LogReader {
       if (!waits || this.#taken !== taken) return this.#watchUnread(now, this.#taken, false);
       const published = waitedSince ? since : (this.#moment.passedAt ?? since);
       const quietSince = Math.max(since, published);
-      if (now - quietSince >= timeout) this.#leave({ reason: "idle" });
+      // The very sum that is set below: a difference may be rounded to less, and then it would be due at once for ever.
+      if (quietSince + timeout <= now) this.#leave({ reason: "idle" });
       else this.#watchUnread(quietSince, taken, true);
     });
     this.#host.deadlines.set(this.#unread, since + timeout);

@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { anObject } from "../bus/checks.js";
 import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
 import { EventHub } from "../bus/event-hub.js";
@@ -39,6 +40,7 @@ export class EventBus {
     const settings = inletSettings(options);
     this.#hub = new EventHub(options, {
       report: (what, error) => this.#report(what, error),
+      apart: (act) => context.with(ROOT_CONTEXT, act),
       owns: (run) => this.#inlet.owns(run),
       closing: (run) => this.#inlet.closing(run),
       closed: (run) => this.#inlet.closed(run),

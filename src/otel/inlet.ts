@@ -57,11 +57,17 @@ export class Inlet {
   /** Spans taken note of. */
   #spans = 0;
   #latestLog: LogRecordLike | undefined;
+  /**
+   * Where spans started that are no events so far, if an option may still ask for it. A context holds the span around, so
+   * the bus must not hold the context: the span itself does.
+   */
+  readonly #contexts: WeakMap<SpanLike, ContextLike> | undefined;
 
   constructor(hub: EventHub, settings: InletSettings) {
     const content = contentRule(settings.content, settings.maxPreviewLength);
     this.#hub = hub;
     this.#settings = settings;
+    this.#contexts = settings.runId || settings.acceptRemoteRun ? new WeakMap() : undefined;
     // The tables of the package are checked by its tests.
     this.#interpreter = new Interpreter(settings.conventions, settings.conventions === defaultConventions);
     this.#traces = new TraceTable(settings.maxOpenSpans);
@@ -121,6 +127,7 @@ export class Inlet {
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
     if (known?.open) return this.#end(known, span);
+    this.#contexts?.delete(span);
     // Ended twice, or given up before.
     if (known || this.#watcher.hasSeen(span)) return this.#hub.refuse("ended");
     const late = this.#admit(span, undefined, true);
@@ -171,6 +178,7 @@ export class Inlet {
     for (const record of life.openEvents) this.#finished(record);
     for (const trace of life.traces) {
       trace.lives.delete(life);
+      this.#traces.forgetEnded(trace);
       this.#traces.leave(trace);
     }
   }
@@ -241,7 +249,7 @@ export class Inlet {
       number: this.#spans,
     });
     record.claim = claim;
-    if (!claim && (this.#settings.runId || this.#settings.acceptRemoteRun)) record.context = context;
+    if (!claim && context) this.#contexts?.set(span, context);
     if (!parentContext) trace.owned = true;
     this.#traces.add(record);
     this.#enterScope(record);
@@ -294,9 +302,9 @@ export class Inlet {
     if (!record.claim && !record.kind) {
       const view = viewOf(span, record.name, record.late);
       record.claim = this.#interpreter.classify(view);
-      if (record.claim) this.#become(record, span, view, record.context);
+      if (record.claim) this.#become(record, span, view, this.#contexts?.get(span));
     }
-    record.context = undefined;
+    this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
       const endTime = millis(attempt(() => span.endTime, undefined)) ?? Date.now();
@@ -311,7 +319,6 @@ export class Inlet {
   /** Takes the span out of everything that counts open ones. */
   #finished(record: SpanRecord): void {
     if (!record.open) return;
-    record.context = undefined;
     record.newestAtEnd = this.#spans;
     this.#traces.end(record);
     const { life, run, kind, runScope } = record;

@@ -6,7 +6,6 @@ import { Tally } from "../bus/tally.js";
 import type { Claim } from "../conventions/index.js";
 import type { Binding } from "./binding.js";
 import type { RunLife, RunScope } from "./run-life.js";
-import type { ContextLike } from "./signals.js";
 import type { Trace } from "./trace-table.js";
 
 /** What a span is to the bus: `agent.<operation>`, or `span` where `include` asked for it. */
@@ -70,8 +69,6 @@ export class SpanRecord {
 
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
-  /** The context it started in, only while an option may still ask for it. */
-  context: ContextLike | undefined;
   open = true;
   claim: Claim | undefined;
   /** Set when it is an event. */

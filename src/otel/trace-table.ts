@@ -110,6 +110,16 @@ export class TraceTable {
     if (this.#traces.get(trace.id) === trace) this.#traces.delete(trace.id);
   }
 
+  /** No run goes on in the trace: its ended spans are no links any more, also when one never ends. */
+  forgetEnded(trace: Trace): void {
+    if (trace.open === 0 || trace.lives.size > 0) return;
+    for (const record of trace.spans.values()) {
+      if (record.open) continue;
+      this.#ended.remove(record.place);
+      this.#unlink(record);
+    }
+  }
+
   clear(): void {
     for (const trace of this.#traces.values()) {
       for (const record of trace.spans.values()) {

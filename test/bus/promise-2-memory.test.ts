@@ -1,39 +1,12 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { type BusEvent, EventBus, type Subscription } from "spanbus";
 import { describe, expect, it } from "vitest";
+import { heapKeptBy, isCollected } from "../memory/garbage.js";
 import { publishNote, range, restoreAfterEach, settle } from "./support.js";
 
 restoreAfterEach();
 
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
 const MEGABYTE = 1024 * 1024;
 const TEXTS = 30;
-
-/** Bytes of heap that are still in use afterwards. */
-async function heapKeptBy(act: () => void): Promise<number> {
-  const before = await heapInUse();
-  act();
-  return (await heapInUse()) - before;
-}
-
-async function heapInUse(): Promise<number> {
-  for (let round = 0; round < 3; round += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-    collectGarbage();
-  }
-  return process.memoryUsage().heapUsed;
-}
-
-async function isCollected(ref: WeakRef<object>): Promise<boolean> {
-  for (let round = 0; round < 10 && ref.deref() !== undefined; round += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-    collectGarbage();
-  }
-  return ref.deref() === undefined;
-}
 
 /** One flat megabyte of text on the heap, of which a slice would keep all. */
 function megabyte(n: number): string {
