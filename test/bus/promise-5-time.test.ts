@@ -85,6 +85,21 @@ describe("a reader that leaves its events unread", () => {
     },
   );
 
+  it("ends on a clock with fractions, too, where a sum less what was added is not always what it was", async () => {
+    const moment = range(1, 1000)
+      .map((n) => n / 7)
+      .find((each) => each + unreadTimeoutMillis - each < unreadTimeoutMillis);
+    if (moment === undefined) return expect.fail("no such moment");
+    const clock = vi.spyOn(performance, "now").mockReturnValue(moment);
+    const bus = new EventBus({ unreadTimeoutMillis });
+    publishNote(bus, "run", 1);
+    const reader = bus.subscribe("run");
+    clock.mockReturnValue(moment + unreadTimeoutMillis);
+    pass(unreadTimeoutMillis);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    clock.mockRestore();
+  });
+
   it("and got a replay ends exactly one period after it attached", async () => {
     const bus = new EventBus({ unreadTimeoutMillis });
     publishNote(bus, "run", 1);
