@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   Dice,
   isOfType,
+  isSettled,
   publishNote,
   publishNotes,
   range,
@@ -140,6 +141,33 @@ describe("a reader", () => {
     expect(shown(results.map(({ value }) => taken(value)))).toEqual([1, 2, 3, 4]);
     expect(shown(await readWaiting(reader))).toEqual([5]);
   });
+});
+
+describe("a reader in step with the publisher", () => {
+  it("gets each event once and then waits, after however many", async () => {
+    const bus = new EventBus({ maxQueueSize: 40 });
+    const reader = bus.subscribe("run");
+    for (const n of range(1, 100)) {
+      publishNote(bus, "run", n);
+      expect(shown([await readOne(reader)])).toEqual([n]);
+      const next = reader.next();
+      expect(await isSettled(next), `behind ${n} events`).toBe(false);
+      publishNote(bus, "run", -n);
+      expect(shown([taken((await next).value)])).toEqual([-n]);
+    }
+  });
+
+  it.each([1, 2, 7, 8, 9, 31, 33])(
+    "by batches of %i gets everything in order, however often its log has turned over",
+    async (size) => {
+      const bus = new EventBus({ maxQueueSize: 33 });
+      const batches = bus.subscribe("run", { after: "live" }).batches();
+      for (let n = 1; n < 300; n += size) {
+        publishNotes(bus, "run", n, n + size - 1);
+        expect(shown((await batches.next()).value ?? [])).toEqual(range(n, n + size - 1));
+      }
+    },
+  );
 });
 
 describe("replay", () => {

@@ -355,33 +355,37 @@ describe("words", () => {
   };
 
   test.each([
-    ["tool-calls", "tool_calls"],
-    ["tool_call", "tool_calls"],
-    ["tool_use", "tool_calls"],
-    ["STOP", "stop"],
-    ["end_turn", "stop"],
-    ["max_tokens", "length"],
-    ["content-filter", "content_filter"],
-    ["pause_turn", "pause_turn"],
+    ...["stop", "STOP", "end_turn", "stop_sequence", "eos", "complete"].map((word) => [word, "stop"]),
+    ...["tool-calls", "tool_call", "tool_use", "function_call"].map((word) => [word, "tool_calls"]),
+    ...["length", "max_tokens", "MAX-OUTPUT-TOKENS"].map((word) => [word, "length"]),
+    ...["content-filter", "content_filtered", "safety", "blocked", "guardrail_intervened"].map((word) => [
+      word,
+      "content_filter",
+    ]),
+    ["Error", "error"],
+    ["pause-turn", "pause-turn"],
     ["toString", "toString"],
   ])("the finish reason %s is told as %s", (word, told) => {
     expect(ended({ "gen_ai.response.finish_reasons": [word] })).toEqual({ finishReason: told });
   });
 
   test.each([
-    ["openai.chat", "openai"],
-    ["openai.responses", "openai"],
-    ["google.generative-ai", "google"],
-    ["aws.bedrock", "aws.bedrock"],
-    ["azure.ai.openai", "azure.ai.openai"],
-    ["gcp.vertex_ai", "gcp.vertex_ai"],
-  ])("the provider %s is told as %s", (word, told) => {
-    expect(ended({ "gen_ai.provider.name": word })).toEqual({ provider: told });
+    ...["chat", "completion", "completions", "embedding", "embeddings", "textEmbedding", "responses", "messages"],
+    ...["generative-ai", "image", "transcription", "speech", "rerank", "reranking"],
+  ])("the provider openai.%s is told as openai", (api) => {
+    expect(ended({ "gen_ai.provider.name": ` openai.${api} ` })).toEqual({ provider: "openai" });
   });
 
-  test("a framework is no provider", () => {
-    expect(ended({ "gen_ai.provider.name": "langchain", "gen_ai.system": "openai" })).toEqual({ provider: "openai" });
-    expect(ended({ "gen_ai.system": "langchain" })).toEqual({});
+  test.each(["aws.bedrock", "azure.ai.openai", "gcp.vertex_ai", "my.chat.proxy", "chat"])(
+    "the provider %s is told as it is",
+    (word) => {
+      expect(ended({ "gen_ai.provider.name": word })).toEqual({ provider: word });
+    },
+  );
+
+  test.each(["langchain", "LangGraph", "mastra", "genkit.chat"])("%s is no provider, but a framework", (word) => {
+    expect(ended({ "gen_ai.provider.name": word, "gen_ai.system": "openai" })).toEqual({ provider: "openai" });
+    expect(ended({ "gen_ai.system": word })).toEqual({});
   });
 });
 

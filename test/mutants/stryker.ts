@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type PartName, parts } from "./parts.js";
+
+/** A change that was made, and what became of it. */
+export interface Mutant {
+  /** Path of the file, from the root. */
+  readonly file: string;
+  readonly line: number;
+  /** `before → after`. */
+  readonly change: string;
+  readonly status: "Killed" | "Timeout" | "Survived" | "NoCoverage" | "RuntimeError" | "CompileError" | "Ignored";
+}
+
+interface Report {
+  readonly files: Readonly<Record<string, { readonly source: string; readonly mutants: readonly ReportedMutant[] }>>;
+}
+
+interface ReportedMutant {
+  readonly location: { readonly start: Place; readonly end: Place };
+  readonly replacement?: string;
+  readonly status: Mutant["status"];
+}
+
+/** Both count from 1. */
+interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const stryker = fileURLToPath(new URL("node_modules/@stryker-mutator/core/bin/stryker.js", import.meta.url));
+const cache = ".cache/mutants";
+
+/** Makes the mutants of a part, or of some of its files, and runs the tests on each. What did not change is not run again. */
+export async function mutantsOf(part: PartName, files: readonly string[], concurrency: number): Promise<Mutant[]> {
+  const report = `${cache}/${part}-report.json`;
+  const options = {
+    testRunner: "vitest",
+    vitest: { configFile: "test/mutants/vitest.config.ts", related: false },
+    coverageAnalysis: "perTest",
+    mutate: files,
+    // All else stays out of the copies in which the tests run.
+    ignorePatterns: [
+      ...[
+        "*",
+        "!src/**",
+        "!package.json",
+        "!vitest.config.ts",
+        "!test/*.ts",
+        "!test/mutants/*.ts",
+        "!test/fixtures/**",
+      ],
+      ...parts[part].tests.map((folder) => `!test/${folder}/**`),
+    ],
+    tempDirName: `${cache}/copies`,
+    // Its preprocessors know neither our compiler nor that nobody compiles here.
+    tsconfigFile: "none",
+    disableTypeChecks: false,
+    incremental: true,
+    incrementalFile: `${cache}/${part}.json`,
+    concurrency,
+    // A test that waits in vain fails by itself, after 5 s; this is for what never comes back.
+    timeoutMS: 10_000,
+    reporters: ["progress-append-only", "json"],
+    jsonReporter: { fileName: report },
+    clearTextReporter: { allowColor: false },
+  };
+  mkdirSync(`${root}/${cache}`, { recursive: true });
+  writeFileSync(`${root}/${cache}/${part}-options.json`, JSON.stringify(options, undefined, 2));
+  const run = spawn(process.execPath, [stryker, "run", `${cache}/${part}-options.json`], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, MUTANTS_PART: part },
+  });
+  const [code] = await once(run, "close");
+  if (code !== 0) throw new Error(`stryker ended with ${code}`);
+  return readMutants(JSON.parse(readFileSync(`${root}/${report}`, "utf8")) as Report, files);
+}
+
+function readMutants(report: Report, files: readonly string[]): Mutant[] {
+  return files.flatMap((file) => {
+    const { source, mutants } = report.files[file] ?? { source: "", mutants: [] };
+    const lines = source.split("\n");
+    return mutants.map((mutant) => ({
+      file,
+      line: mutant.location.start.line,
+      change: changeOf(lines, mutant),
+      status: mutant.status,
+    }));
+  });
+}
+
+/** The lines that the mutant changes, as they were and as they became, in one line each. */
+function changeOf(lines: readonly string[], { location: { start, end }, replacement = "" }: ReportedMutant): string {
+  const touched = lines.slice(start.line - 1, end.line);
+  const before = touched.join("\n");
+  const head = (touched[0] ?? "").slice(0, start.column - 1);
+  const tail = (touched.at(-1) ?? "").slice(end.column - 1);
+  return `${short(before)} → ${short(head + replacement + tail)}`;
+}
+
+function short(code: string): string {
+  const line = code.replace(/\s+/g, " ").trim();
+  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
+}
