@@ -209,6 +209,82 @@ describe("an event is cut, and says so with `truncated: true`,", () => {
   });
 });
 
+describe("an event counts for its JSON in UTF-8:", () => {
+  /** What the event counts for more than one without data. */
+  const counted = (data: object, attributes?: object): number => {
+    const [with_, without] = [{ data, ...(attributes && { attributes }) }, {}].map((rest) => {
+      const bus = new EventBus();
+      taken(bus.publish({ runId: "run", type: "note", ...rest }));
+      return bus.stats().historyBytes;
+    });
+    return Number(with_) - Number(without);
+  };
+  const inJson = (data: object): number => Buffer.byteLength(JSON.stringify(data)) - "{}".length;
+
+  it.each([
+    ...[
+      ...'a z!# ~"\\/\b\t\n\v\f\r\u0000\u0007\u000e\u001f\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff😀\ud800\udc00\udbff\udfff',
+    ],
+    ...["\ud800", "\udbff", "\udc00", "\udfff", "\ud83dx", "\ud83d\ue000", "\ud83d\ud83d\ude00", "\ude00\ud83d"],
+  ])("text and names made of %j", (character) => {
+    const text = character.repeat(300);
+    // A comma belongs to each entry, also to the last.
+    expect(counted({ text })).toBe(inJson({ text }) + 1);
+    expect(counted({ [text]: null })).toBe(inJson({ [text]: null }) + 1);
+  });
+
+  it.each([0, 1, 9, 10, 11, 99, 100, 12_345, -1, -9, -10, -100, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER])(
+    "the number %d",
+    (number) => {
+      expect(counted({ number })).toBe(inJson({ number }) + 1);
+    },
+  );
+
+  it.each([0.1, -2.2250738585072014e-308, 2 ** 53, -1e300, 1 / 3])("at least, the number %d", (number) => {
+    expect(counted({ number })).toBeGreaterThanOrEqual(inJson({ number }) + 1);
+    expect(counted({ number })).toBeLessThanOrEqual(inJson({ number: -2.2250738585072014e-308 }) + 1);
+  });
+
+  it.each<[string, object]>([
+    ["nothing", { none: null, invalid: new Date(Number.NaN), infinite: Number.POSITIVE_INFINITY }],
+    ["lists", { list: [1, [2, 3], [], ["x", null, undefined]], empty: [] }],
+    ["objects", { object: { a: 1, b: { c: {} } }, left: () => 1, out: undefined }],
+    ["flags", { yes: true, no: false }],
+    ["a date, bytes, a bigint", { date: new Date(0), bytes: new Uint8Array(100), big: 2n ** 70n }],
+  ])("%s", (_, data) => {
+    const json = inJson(JSON.parse(JSON.stringify(published(data).data)));
+    const containers = JSON.stringify(published(data).data).match(/[[{]|true/g)?.length ?? 0;
+    expect(counted(data)).toBeGreaterThanOrEqual(json);
+    expect(counted(data), "a comma for each container, a letter for each `true`").toBeLessThanOrEqual(
+      json + containers,
+    );
+    expect(counted({}, data)).toBe(counted(data) + "{}".length);
+  });
+
+  it("also where it was cut", () => {
+    const bus = new EventBus();
+    const event = taken(
+      bus.publish({ runId: "run", type: "note", data: { text: "x".repeat(9000), items: range(1, 200) } }),
+    );
+    expect(bus.stats().historyBytes).toBeGreaterThanOrEqual(bytesOf(event));
+    expect(bus.stats().historyBytes).toBeLessThan(bytesOf(event) + 200);
+  });
+
+  it("it is at most 32 KiB however long its names are, and as much of its data is kept as has room", () => {
+    const data = Object.fromEntries(range(1, 8).map((n) => [`text${n}`, "x".repeat(8000)]));
+    const ids = { traceId: "\u0001".repeat(64), spanId: "\u0002".repeat(64), parentSpanId: "\u0003".repeat(64) };
+    for (const [runId, type] of [
+      ["€".repeat(256), "€".repeat(64)],
+      ["€".repeat(64), "€".repeat(256)],
+      ["run", "note"],
+    ] as const) {
+      const event = taken(bus.publish({ runId, type, data, ...ids, attributes: { text: "x".repeat(8000) } }));
+      expect(bytesOf(event)).toBeLessThanOrEqual(MAX_BYTES);
+      expect(bytesOf(event)).toBeGreaterThan(MAX_BYTES - 700);
+    }
+  });
+});
+
 describe("any data", () => {
   const dice = new Dice(20_260);
   const alphabets = ["abc xyz", '"\\/', "\n\t\u0000\u001f\u007f", "äöü€", "😀𝔘", "\ud800\udc00x\udfff"];

@@ -1,6 +1,7 @@
 import { EventBus } from "spanbus";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import {
+  Dice,
   isSettled,
   publishNote,
   publishNotes,
@@ -8,6 +9,7 @@ import {
   readOne,
   readWaiting,
   restoreAfterEach,
+  settle,
   shown,
   stopTheClock,
 } from "./support.js";
@@ -236,6 +238,24 @@ describe("the timer of the bus", () => {
       const data = { text: "x" };
       bus.publish({ runId: `run-${n}`, type: "agent.model.chunk", spanId: "span", data });
       expect(vi.getTimerCount() - before).toBe(1);
+    }
+  });
+
+  it.each(range(1, 5))("keeps many times, in whatever order they are set and given up (seed %i)", async (seed) => {
+    const dice = new Dice(seed);
+    const bus = new EventBus();
+    const readers = range(1, 40).map((n) => {
+      const due = dice.from(1, 60);
+      return { n, due, leaves: dice.from(1, 120), reader: bus.subscribe("run", { idleTimeoutMillis: due }) };
+    });
+    const over = new Set<number>();
+    for (const { n, reader } of readers) reader.ended.then(() => over.add(n));
+    for (const millis of range(1, 60)) {
+      pass(1);
+      for (const { leaves, reader } of readers) if (leaves === millis) reader.close();
+      await settle();
+      const due = readers.filter((each) => Math.min(each.due, each.leaves) <= millis);
+      expect(over, `after ${millis} ms`).toEqual(new Set(due.map(({ n }) => n)));
     }
   });
 
