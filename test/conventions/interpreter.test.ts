@@ -79,6 +79,50 @@ describe("a claim", () => {
     expect(claimed([...defaultConventions, byName], turned)).toBe("OpenTelemetry GenAI: model");
   });
 
+  test("is made by a pattern that begins or ends with its star, or has it inside, whose ends do not overlap", () => {
+    const operations = { "*.end": "tool", "start.*": "model", "ab*bc": "step", whole: "workflow" } as const;
+    const tables = [
+      acme({ claims: [{ by: "name", operations }] }),
+      acme({ claims: [{ by: "attribute", key: "op", operations }] }),
+    ];
+    for (const [word, operation] of Object.entries({
+      ...{ "x.end": "tool", ".end": "tool", "start.x": "model", "start.": "model", abxbc: "step", abbc: "step" },
+      ...{ whole: "workflow", abc: undefined, end: undefined, start: undefined, "whole.x": undefined, x: undefined },
+    })) {
+      for (const table of tables) {
+        const view = span({ op: word }, { name: word });
+        expect(claimed([table], view), word).toBe(operation && `Acme: ${operation}`);
+      }
+    }
+  });
+
+  test("by name goes to the first rule that fits, also behind one of its table that does not", () => {
+    const table = acme({
+      claims: [
+        { by: "name", operations: { "run *": "step" }, where: { attributes: { kind: "a" } } },
+        { by: "name", operations: { "run *": "tool", "rest *": "ignored" } },
+      ],
+    });
+    expect(claimed([table], span({ kind: "a" }, { name: "run 1" }))).toBe("Acme: step");
+    expect(claimed([table], span({ kind: "b" }, { name: "run 1" }))).toBe("Acme: tool");
+    expect(claimed([table], span({}, { name: "rest 1" }))).toBe("Acme: ignored");
+    expect(claimed([table], span({}, { name: "" }))).toBeUndefined();
+  });
+
+  test("by an attribute goes to the first rule for it that fits, also behind one that does not", () => {
+    const table = acme({
+      claims: [
+        { by: "attribute", key: "op", operations: { a: "step" }, where: { name: ["x"] } },
+        { by: "attribute", key: "op", operations: { b: "tool" } },
+        { by: "attribute", key: "op", operations: { a: "model", b: "model" } },
+      ],
+    });
+    expect(claimed([table], span({ op: "a" }, { name: "x" }))).toBe("Acme: step");
+    expect(claimed([table], span({ op: "a" }, { name: "y" }))).toBe("Acme: model");
+    expect(claimed([table], span({ op: "b" }, { name: "y" }))).toBe("Acme: tool");
+    expect(claimed([table], span({ op: "" }))).toBeUndefined();
+  });
+
   test("is not made for a value that is the name of an object's own method", () => {
     expect(claimed(defaultConventions, span({ "gen_ai.operation.name": "constructor" }))).toBeUndefined();
     expect(claimed(defaultConventions, span({ "gen_ai.operation.name": "__proto__" }))).toBeUndefined();
@@ -105,6 +149,37 @@ describe("a source", () => {
     expect(read(fields, model({ a: "gpt" }))).toEqual({});
   });
 
+  test("is an attribute with one value, where it is limited to that", () => {
+    const fields = { model: [{ from: "attribute", key: "a", like: "gpt" }] } as const;
+    expect(read(fields, model({ a: "gpt" }))).toEqual({ model: "gpt" });
+    expect(read(fields, model({ a: "gpt-2" }))).toEqual({});
+  });
+
+  test("is read without the quotes of a text that was written as JSON, and with any others", () => {
+    const fields = { model: ["a"] } as const;
+    expect(read(fields, model({ a: '"g\\"pt"' }))).toEqual({ model: 'g"pt' });
+    for (const a of ['"gpt', 'gpt"', '"a" or "b"', '"']) expect(read(fields, model({ a }))).toEqual({ model: a });
+    for (const a of ['""', " ", '" "']) expect(read(fields, model({ a }))).toEqual({});
+    expect(read(fields, model({ a: " gpt " }))).toEqual({ model: "gpt" });
+  });
+
+  test("is of the type that its field has", () => {
+    const tool = (attributes: Record<string, unknown>) => span({ "acme.kind": "tool", ...attributes });
+    const fields = { mcp: ["a"], toolCallId: ["b"] } as const;
+    const named = { toolName: "work" };
+    expect(read(fields, tool({ a: true, b: "id" }))).toEqual({ ...named, mcp: true, toolCallId: "id" });
+    for (const a of ["true", 1, null, {}]) expect(read(fields, tool({ a, b: 7 }))).toEqual(named);
+    const evaluation = acme({
+      claims: [{ by: "attribute", key: "score", operations: { "*": "evaluation" } }],
+      fields: { score: ["score"], step: ["step"] },
+    });
+    const own = new Interpreter([evaluation]);
+    const score = (value: unknown) =>
+      own.ended(own.classify(span({ score: 1 })) as Claim, span({ score: value }), whole);
+    expect(score(-0.5)).toEqual({ name: "work", score: -0.5 });
+    for (const value of [Number.NaN, Number.NEGATIVE_INFINITY, "1"]) expect(score(value)).toEqual({ name: "work" });
+  });
+
   test("is the first item of a list, of a list as JSON, of a list with commas", () => {
     const fields = { finishReason: [{ from: "first", key: "a" }] } as const;
     for (const a of [["stop", "x"], '["stop","x"]', "stop, x", "stop"]) {
@@ -122,10 +197,31 @@ describe("a source", () => {
     }
   });
 
+  test("inside JSON is what was written there, nothing that every object or text has", () => {
+    const fields = {
+      output: [{ from: "json", key: "a", path: "constructor" }],
+      finishReason: [{ from: "json", key: "a", path: "b.0" }],
+    } as const;
+    for (const a of ["{}", "[]", '{"b":"stop"}', { b: {} }]) expect(read(fields, model({ a }))).toEqual({});
+    expect(read(fields, model({ a: '{"b":["stop"]}' }))).toEqual({ finishReason: "stop" });
+  });
+
+  test("inside an object whose getters throw is not there", () => {
+    const fields = { finishReason: [{ from: "json", key: "a", path: "b" }, "c"] } as const;
+    const a = Object.defineProperty({}, "b", {
+      get() {
+        throw new Error("do not look");
+      },
+    });
+    expect(read(fields, model({ a, c: "stop" }))).toEqual({ finishReason: "stop" });
+  });
+
   test("is left out when its JSON is longer than a small fact is worth", () => {
     const fields = { finishReason: [{ from: "json", key: "a", path: "reason" }] } as const;
-    const a = JSON.stringify({ reason: "stop", answer: "x".repeat(70_000) });
-    expect(read(fields, model({ a }))).toEqual({});
+    const around = JSON.stringify({ reason: "stop", answer: "" }).length;
+    const json = (length: number) => JSON.stringify({ reason: "stop", answer: "x".repeat(length - around) });
+    expect(read(fields, model({ a: json(65_536) }))).toEqual({ finishReason: "stop" });
+    expect(read(fields, model({ a: json(65_537) }))).toEqual({});
   });
 
   test("is a part of the span's name, read after the attributes of all tables, and only by the table that claimed", () => {
@@ -145,7 +241,10 @@ describe("a source", () => {
   test("is a number in the span's name", () => {
     const fields = { step: [{ from: "name", like: "step *" }] } as const;
     expect(read(fields, model({}, { name: "step 12" }))).toEqual({ step: 12 });
-    expect(read(fields, model({}, { name: "step by step" }))).toEqual({});
+    expect(read(fields, model({}, { name: "step 123456789012345" }))).toEqual({ step: 123_456_789_012_345 });
+    for (const name of ["step by step", "step 1.5", "step 12a", "step a12", "step ", "step 1234567890123456"]) {
+      expect(read(fields, model({}, { name }))).toEqual({});
+    }
   });
 
   test("is a time in seconds or a date, told in milliseconds", () => {
@@ -192,6 +291,33 @@ describe("a source", () => {
     expect(read(fields, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
   });
 
+  test("limited to operations is not asked about a span that nobody claims", () => {
+    const only = acme({
+      fields: { conversationId: [{ from: "attribute", key: "a", for: ["model"] }, "b"] },
+      runId: [{ from: "attribute", key: "a", for: ["model"] }, "b"],
+      failures: [{ source: { from: "attribute", key: "a", for: ["model"] }, is: "*" }],
+    });
+    const own = new Interpreter([only]);
+    const view = model({ a: "from a", b: "from b" });
+    expect(own.conversationId(view)).toBe("from b");
+    expect(own.runId(view)).toBe("from b");
+    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({});
+  });
+
+  test("is asked of each span anew, also where spans have as many attributes", () => {
+    const fields = { model: ["a", "b"], provider: ["c"] } as const;
+    const own = new Interpreter([acme({ fields })]);
+    const ended = (attributes: Record<string, unknown>) =>
+      own.ended(own.classify(model(attributes)) as Claim, model(attributes), whole);
+    expect(ended({ a: "1", c: "x" })).toEqual({ model: "1", provider: "x" });
+    expect(ended({ b: "2", c: "y" })).toEqual({ model: "2", provider: "y" });
+    expect(ended({ b: "3", d: "y" })).toEqual({ model: "3" });
+    expect(ended({ d: "y", a: "4" })).toEqual({ model: "4" });
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`x${n}`, n]));
+    expect(ended({ ...many, a: "5" })).toEqual({ model: "5" });
+    expect(ended({ ...many, b: "6" })).toEqual({ model: "6" });
+  });
+
   test("that compares with one that compares back ends in no circle", () => {
     const fields = {
       model: [{ from: "attribute", key: "a", unlike: "provider" }],
@@ -225,6 +351,24 @@ describe("data", () => {
     };
     const view = { name: "chat m", scope: "", attributes };
     expect(interpreter.started(claim(view), view, () => undefined)).toEqual({ model: "m" });
+  });
+
+  test("at the end leaves out what went in where that was told", () => {
+    const model = span({
+      "gen_ai.operation.name": "chat",
+      "gen_ai.input.messages": "asked",
+      "gen_ai.output.messages": "answered",
+    });
+    expect(interpreter.read(claim(model), model, whole).ended(true)).toEqual({ output: "answered" });
+    expect(interpreter.read(claim(model), model, whole).ended()).toEqual({ input: "asked", output: "answered" });
+    const tool = span({
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.call.arguments": "given",
+      "gen_ai.tool.call.result": "got",
+    });
+    expect(interpreter.read(claim(tool), tool, whole).ended(true)).toEqual({ toolName: "work", result: "got" });
+    const told = { toolName: "work", arguments: "given", result: "got" };
+    expect(interpreter.read(claim(tool), tool, whole).ended()).toEqual(told);
   });
 
   test("survives a content rule that throws", () => {
@@ -444,7 +588,12 @@ describe("a failure", () => {
       failure(span(chat, { status: { code: 2, message } }))?.message;
     expect(told("boom\n    at file.js:1")).toBe("boom");
     expect(told("\r\n\n boom \r\nmore")).toBe("boom");
-    expect(told("x".repeat(100_000))).toHaveLength(500);
+    expect(told("x".repeat(500))).toBe("x".repeat(500));
+    expect(told(`${"x".repeat(500)} `)).toBe("x".repeat(500));
+    expect(told("x".repeat(501))).toBe("x".repeat(500));
+    expect(told(`${"x".repeat(498)}😀y`)).toBe(`${"x".repeat(498)}😀`);
+    expect(told(" ")).toBe("error");
+    expect(told("a\rb")).toBe("a");
     expect(told(`${"x".repeat(499)}😀`)).toBe("x".repeat(499));
   });
 
@@ -468,6 +617,33 @@ describe("a failure", () => {
     "This operation was aborted by hand",
   ])("is none where it only talks of one: %j", (message) => {
     expect(failure(span(chat, { exception: { type: "Error", message } }))?.type).toBe("Error");
+  });
+
+  test("is what a table says it is, on a span that somebody claims", () => {
+    const own = new Interpreter([
+      acme({
+        failures: [
+          { source: "a", is: "bad *", message: ["b", { from: "json", key: "c", path: "why" }] },
+          { source: { from: "json", key: "c", path: "ok" }, is: "no" },
+          { source: { from: "name", like: "* failed" }, is: "*.x", message: [] },
+        ],
+      }),
+    ]);
+    const told = (attributes: Record<string, unknown>, name = "work") => {
+      const view = span(attributes, { name });
+      return own.failure(own.classify(view), view)?.message;
+    };
+    const kind = { "acme.kind": "tool" };
+    expect(told({ ...kind, a: "bad luck", b: "broken" })).toBe("broken");
+    expect(told({ ...kind, a: "bad luck", b: 7, c: '{"why":"torn"}' })).toBe("torn");
+    expect(told({ ...kind, a: "bad luck" })).toBe("error");
+    expect(told({ ...kind, c: { ok: "no", why: "torn" } })).toBe("error");
+    expect(told(kind, "it.x failed")).toBe("error");
+    for (const attributes of [{ a: "good" }, { b: "broken" }, { c: "{" }, { c: { ok: "yes" } }, {}]) {
+      expect(told({ ...kind, ...attributes })).toBeUndefined();
+    }
+    expect(told(kind, "it failed")).toBeUndefined();
+    expect(told({ a: "bad luck" }), "claimed by none").toBeUndefined();
   });
 
   test("is the finish reason `error` of a model", () => {
@@ -526,6 +702,26 @@ describe("token counts", () => {
     expect(read({ ...parts, all: 115 })).toMatchObject({ inputTokens: 100, outputTokens: 15, totalTokens: 115 });
     expect(read({ ...parts, all: 60 })).toMatchObject({ inputTokens: 50, outputTokens: 10, totalTokens: 60 });
     expect(read({ cached: 40 })).toEqual({ cacheReadTokens: 40 });
+    expect(read({ in: 50 })).toEqual({ inputTokens: 50 });
+    for (const all of [0, 60]) expect(read({ all })).toEqual({ totalTokens: all });
+    expect(read({ in: "50" })).toBeUndefined();
+  });
+
+  test("of a table that counts exclusively are not added to the parts that another one tells", () => {
+    const own = new Interpreter([
+      acme({ fields: { inputTokens: ["in"], outputTokens: ["out"] }, tokens: { exclusive: true } }),
+      acme({ name: "Other", claims: [], fields: { cacheReadTokens: ["cached"], reasoningTokens: ["thought"] } }),
+    ]);
+    const view = span({ "acme.kind": "model", in: 50, out: 10, cached: 40, thought: 5 });
+    expect(own.tokens(own.classify(view) as Claim, view)).toEqual({
+      ...{ inputTokens: 50, outputTokens: 10, cacheReadTokens: 40, reasoningTokens: 5 },
+    });
+  });
+
+  test("are asked for of models in any case, else where their table counts", () => {
+    const own = new Interpreter([acme({ tokens: { operations: ["tool"] } })]);
+    const tells = (kind: string) => own.tellsTokens(own.classify(span({ "acme.kind": kind })) as Claim);
+    expect(["model", "tool", "agent"].map(tells)).toEqual([true, true, false]);
   });
 });
 
