@@ -17,6 +17,6 @@ export const parts = {
       ...["ai-sdk", "gen-ai", "genkit", "index", "langfuse", "langsmith", "mastra", "mcp", "mlflow"],
       ...["openai-agents", "openinference", "traceloop"],
     ],
-    tests: ["conventions", "otel"],
+    tests: ["conventions"],
   },
 } as const satisfies Record<string, Part>;

@@ -63,10 +63,9 @@ export async function mutantsOf(part: PartName, files: readonly string[], concur
     incrementalFile: `${cache}/${part}.json`,
     concurrency,
     // A test that waits in vain fails by itself, after 5 s; this is for what never comes back.
-    timeoutMS: 10_000,
+    timeoutMS: 30_000,
     reporters: ["progress-append-only", "json"],
     jsonReporter: { fileName: report },
-    clearTextReporter: { allowColor: false },
   };
   mkdirSync(`${root}/${cache}`, { recursive: true });
   writeFileSync(`${root}/${cache}/${part}-options.json`, JSON.stringify(options, undefined, 2));
