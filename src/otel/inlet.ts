@@ -55,7 +55,7 @@ export class Inlet {
   #flushQueued = false;
   /** Spans taken note of. */
   #spans = 0;
-  #latestLog: LogRecordLike | undefined;
+  #latestLog: WeakRef<LogRecordLike> | undefined;
   /**
    * Where spans started that are no events so far, if an option may still ask for it. A context holds the span around, so
    * the bus must not hold the context: the span itself does.
@@ -138,8 +138,8 @@ export class Inlet {
   logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
     this.flush();
     // A processor that is registered twice is called twice.
-    if (log === this.#latestLog) return;
-    this.#latestLog = log;
+    if (this.#latestLog?.deref() === log) return;
+    this.#latestLog = new WeakRef(log);
     this.#named.ofLog(log, context);
   }
 
