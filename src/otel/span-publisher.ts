@@ -167,7 +167,8 @@ export class SpanPublisher {
 
   /** A model call below that is still open will tell its tokens itself. */
   #modelOpenBelow(record: SpanRecord): boolean {
-    if (!record.life) return false;
+    // That is what most model calls are, of which very many may be open.
+    if (record.isLeaf || !record.life) return false;
     for (const open of record.life.openEvents) {
       if (open.kind !== "agent.model" || open === record) continue;
       for (let each = open.parent; each; each = each.parent) {

@@ -74,6 +74,8 @@ export class SpanRecord {
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
   open = true;
+  /** No span began below it. */
+  isLeaf = true;
   claim: Claim | undefined;
   /** Set when it is an event. */
   kind: EventKind | undefined;
@@ -120,6 +122,7 @@ export class SpanRecord {
     this.order = origin.order;
     this.number = origin.number;
     this.root = parent?.root ?? this;
+    if (parent) parent.isLeaf = false;
     this.parent = parent;
     this.eventParent = parent?.kind ? parent : parent?.eventParent;
   }
