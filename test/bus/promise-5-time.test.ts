@@ -259,6 +259,39 @@ describe("the timer of the bus", () => {
     }
   });
 
+  it.each([
+    [50, 0],
+    [51, 20],
+  ])("that comes %i ms late gives the loop %i ms to look at what came meanwhile", async (late, millis) => {
+    const bus = new EventBus();
+    const reader = bus.subscribe("run", { idleTimeoutMillis: 1000 });
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + late);
+    pass(999);
+    expect(await isSettled(reader.ended)).toBe(false);
+    pass(millis);
+    expect(await isSettled(reader.ended)).toBe(false);
+    pass(1);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    clock.mockRestore();
+  });
+
+  it("that comes late ends no reader to whom something came meanwhile", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribe("run", { idleTimeoutMillis: 1000 });
+    const next = reader.next();
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 500);
+    pass(1000);
+    publishNote(bus, "run", 1);
+    await next;
+    pass(999);
+    expect(await isSettled(reader.ended)).toBe(false);
+    pass(1);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+    clock.mockRestore();
+  });
+
   it("is gone when there is nothing to keep time for", async () => {
     const before = vi.getTimerCount();
     const bus = new EventBus();
