@@ -22,7 +22,7 @@ export class Condition {
     return (
       this.#scope?.matches(facts.scope) !== false &&
       this.#names?.some((pattern) => pattern.matches(facts.name)) !== false &&
-      this.#attributes.every(([key, pattern]) => pattern.matches(text(facts.attribute(key)) ?? "")) &&
+      this.#attributes.every(([key, pattern]) => pattern.matches(text(facts.attribute(key)))) &&
       (any === undefined || facts.hasAttribute((key) => any.matches(key)))
     );
   }

@@ -19,7 +19,7 @@ const errorStatus = 2;
 const maxMessageLength = 500;
 
 /** Values of `error.type` that say no more than that there was an error. */
-const vague: readonly string[] = ["unknown", "_OTHER"];
+const vague: readonly (string | undefined)[] = ["unknown", "_OTHER"];
 
 /**
  * What an abort says of itself where its name is lost: `fetch`, Node, the client of OpenAI, LangGraph, Mastra; some put
@@ -51,7 +51,7 @@ export class FailureSigns {
     if (!failed) return undefined;
 
     const thrown = text(exception?.type);
-    const clear = named !== undefined && !vague.includes(named) ? named : undefined;
+    const clear = vague.includes(named) ? undefined : named;
     const type = clear ?? thrown ?? named ?? "error";
     const messages = [
       exception?.message,
@@ -68,7 +68,7 @@ export class FailureSigns {
       const { key } = sign.seen;
       // Hardly any span has one: what is not there is passed over first.
       if (key !== undefined && facts.attribute(key) === undefined) continue;
-      if (sign.is.matches(text(attempt(sign.seen, facts)) ?? "")) return sign;
+      if (sign.is.matches(text(attempt(sign.seen, facts)))) return sign;
     }
     return undefined;
   }
@@ -91,7 +91,6 @@ function firstLine(messages: readonly unknown[]): string | undefined {
 }
 
 function cut(line: string): string {
-  if (line.length <= maxMessageLength) return line;
   const split = /[\uD800-\uDBFF]/.test(line.charAt(maxMessageLength - 1));
   return line.slice(0, split ? maxMessageLength - 1 : maxMessageLength);
 }

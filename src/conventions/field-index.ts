@@ -2,7 +2,7 @@ import { fields } from "../bus/catalogue.js";
 import type { Convention, ConventionField } from "./convention.js";
 import { Initials } from "./initials.js";
 import { type Placed, ReadingPlan } from "./reading-plan.js";
-import { isOwn, reader } from "./sources.js";
+import { reader } from "./sources.js";
 
 const fieldNames = Object.keys(fields) as readonly ConventionField[];
 
@@ -28,7 +28,7 @@ export class FieldIndex {
         for (const source of table.fields?.[field] ?? []) {
           rank += 1;
           const placed: Placed = { ...reader(source, table), field, rank };
-          if (isOwn(source) || placed.key === undefined) append(this.#keyless, table, placed);
+          if (placed.key === undefined) append(this.#keyless, table, placed);
           else {
             append(this.#byKey, placed.key, placed);
             this.#initials.add(placed.key);

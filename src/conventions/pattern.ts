@@ -12,9 +12,11 @@ export class TextPattern {
     this.#suffix = star < 0 ? undefined : pattern.slice(star + 1);
   }
 
-  matches(text: string): boolean {
+  /** What is not there fits no pattern. */
+  matches(text: string | undefined): boolean {
     if (this.#suffix === undefined) return text === this.#prefix;
     return (
+      text !== undefined &&
       text.length >= this.#prefix.length + this.#suffix.length &&
       text.startsWith(this.#prefix) &&
       text.endsWith(this.#suffix)
@@ -22,8 +24,8 @@ export class TextPattern {
   }
 
   /** What stands where the `*` is; the whole text for a pattern without one. */
-  captured(text: string): string | undefined {
-    if (!this.matches(text)) return undefined;
+  captured(text: string | undefined): string | undefined {
+    if (text === undefined || !this.matches(text)) return undefined;
     if (this.#suffix === undefined) return text;
     return text.slice(this.#prefix.length, text.length - this.#suffix.length);
   }

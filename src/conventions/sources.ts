@@ -23,11 +23,6 @@ export function attempt({ read }: Reader, facts: Facts, operation?: ClaimedOpera
   }
 }
 
-/** Sources that only the table which claimed the span may answer from. */
-export function isOwn(source: Source): boolean {
-  return typeof source === "object" && (source.from === "name" || source.from === "constant");
-}
-
 export function reader(source: Source, origin: Convention): Reader {
   const value = evaluation(source);
   if (typeof source === "string") return { origin, key: source, named: false, unlike: undefined, read: value };
@@ -61,7 +56,7 @@ function evaluation(source: Source): (facts: Facts) => unknown {
       const { key, like } = source;
       if (like === undefined) return (facts) => facts.attribute(key);
       const pattern = new TextPattern(like);
-      return (facts) => pattern.captured(text(facts.attribute(key)) ?? "");
+      return (facts) => pattern.captured(text(facts.attribute(key)));
     }
     case "first": {
       const { key } = source;

@@ -57,6 +57,16 @@ test.each([
     '`fields["model"][0].key` must be a text that is not empty, got undefined',
   ],
   [
+    "a constant that is none",
+    [{ name: "Acme", claims, fields: { model: [{ from: "constant", value: null }] } }],
+    '`fields["model"][0].value` must be a text, number or boolean, got null',
+  ],
+  [
+    "a long text where none belongs",
+    [{ name: "Acme", claims, runId: "x".repeat(100) }],
+    `\`runId\` must be an array, got "${"x".repeat(80)}"`,
+  ],
+  [
     "a word that is misspelt",
     [{ name: "Acme", claims, feilds: {} }],
     'the convention "Acme": `feilds` must be absent (known: name, claims, fields',

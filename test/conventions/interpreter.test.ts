@@ -7,7 +7,13 @@ import {
   Interpreter,
   type SpanView,
 } from "spanbus/conventions";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
+
+/** A new one for each test, since it prepares itself for the first span that it sees. */
+let interpreter: Interpreter;
+beforeEach(() => {
+  interpreter = new Interpreter(defaultConventions);
+});
 
 const whole = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 const acme = (more: Partial<Convention>): Convention => ({
@@ -38,6 +44,7 @@ describe("a claim", () => {
     expect(claimed([table], span({ op: "the.run" }))).toBe("Acme: tool");
     expect(claimed([table], span({ op: "my.run" }))).toBe("Acme: step");
     expect(claimed([table], span({ op: "walk" }))).toBe("Acme: ignored");
+    for (const op of ["", {}, null, []]) expect(claimed([table], span({ op }))).toBeUndefined();
     expect(claimed([table], span({}))).toBeUndefined();
   });
 
@@ -68,6 +75,31 @@ describe("a claim", () => {
     expect(claimed([table], span(good, { scope: "other" }))).toBeUndefined();
     expect(claimed([table], span({ ...good, mode: "slow" }))).toBeUndefined();
     expect(claimed([table], span({ op: "a", mode: "fast" }))).toBeUndefined();
+  });
+
+  test("is not made where an attribute of `where` is missing, whatever its value may be", () => {
+    const where = { attributes: { mode: "*" } };
+    const table = acme({ claims: [{ by: "attribute", key: "op", operations: { a: "tool" }, where }] });
+    expect(claimed([table], span({ op: "a", mode: "fast" }))).toBe("Acme: tool");
+    for (const mode of [undefined, "", 7]) expect(claimed([table], span({ op: "a", mode }))).toBeUndefined();
+  });
+
+  test("is made of a span whose name or scope is no text by its attributes alone", () => {
+    const tables = [
+      acme({ claims: [{ by: "name", operations: { "*": "step" }, where: { scope: "acme" } }] }),
+      acme({
+        name: "Keys",
+        claims: [{ by: "attribute", key: "op", operations: { a: "tool" }, where: { scope: "*" } }],
+      }),
+    ];
+    for (const strange of [{ scope: 7 }, { scope: undefined }, { scope: { length: 9 } }]) {
+      const claim = new Interpreter(tables).classify(span({ op: "a" }, strange as never));
+      expect(claim).toMatchObject({ convention: { name: "Keys" }, operation: "tool", scope: "" });
+    }
+    for (const name of [7, undefined, {}]) {
+      const view = span({ op: "a" }, { name, scope: "other" } as never);
+      expect(new Interpreter(tables).classify(view)?.operation).toBe("tool");
+    }
   });
 
   test("goes to the first table of the list, whatever the kind of its rule and the order of the attributes", () => {
@@ -328,7 +360,6 @@ describe("a source", () => {
 });
 
 describe("data", () => {
-  const interpreter = new Interpreter(defaultConventions);
   const claim = (view: SpanView): Claim => {
     const found = interpreter.classify(view);
     if (found === undefined) throw new Error("unclaimed");
@@ -383,6 +414,15 @@ describe("data", () => {
     expect(interpreter.started(claim(view), view, refuse)).toEqual({});
   });
 
+  test("of a table that the interpreter was not given is what the other tables know", () => {
+    const own = new Interpreter([acme({ fields: { model: ["a"], inputTokens: ["in"] } })]);
+    const view = span({ a: "gpt", in: 5 });
+    const foreign: Claim = { convention: acme({ name: "Foreign" }), operation: "model", scope: "" };
+    expect(own.started(foreign, view, whole)).toEqual({ model: "gpt" });
+    expect(own.tokens(foreign, view)).toEqual({ inputTokens: 5 });
+    expect(own.firstChunkAttribute(foreign, "a")).toBe(false);
+  });
+
   test("is empty for what is no event with data", () => {
     const view = { name: "chunk: 'text'", scope: "@mastra/otel-bridge", attributes: {} };
     expect(interpreter.started(claim(view), view, whole)).toEqual({});
@@ -391,7 +431,6 @@ describe("data", () => {
 });
 
 describe("hostile attributes", () => {
-  const interpreter = new Interpreter(defaultConventions);
   const throwing = (): Record<string, unknown> => {
     const attributes = { "gen_ai.operation.name": "chat" };
     for (const key of ["gen_ai.request.model", "gen_ai.usage.input_tokens", "error.type", "session.id"]) {
@@ -478,6 +517,8 @@ describe("hostile attributes", () => {
     const claim = interpreter.classify(view) as Claim;
     expect(interpreter.ended(claim, view, whole)).toEqual({ toolName: "unknown" });
     expect(interpreter.failure(claim, view)).toBeUndefined();
+    const named = { ...view, attributes: { "error.type": "Timeout" } };
+    expect(interpreter.failure(claim, named)).toEqual({ type: "Timeout", message: "Timeout" });
   });
 
   test("a count is a finite number from 0 up, and nothing that merely looks like one", () => {
@@ -492,7 +533,6 @@ describe("hostile attributes", () => {
 });
 
 describe("words", () => {
-  const interpreter = new Interpreter(defaultConventions);
   const ended = (attributes: Record<string, unknown>): Record<string, unknown> => {
     const view = span({ "gen_ai.operation.name": "chat", ...attributes });
     return interpreter.ended(interpreter.classify(view) as Claim, view, whole);
@@ -534,7 +574,6 @@ describe("words", () => {
 });
 
 describe("a failure", () => {
-  const interpreter = new Interpreter(defaultConventions);
   const chat = { "gen_ai.operation.name": "chat" };
   const failure = (view: EndedSpanView) => interpreter.failure(interpreter.classify(view), view);
 
@@ -565,6 +604,7 @@ describe("a failure", () => {
     });
     expect(failure(span({ ...chat, "error.type": "unknown" }, { exception }))?.type).toBe("Error");
     expect(failure(span({ ...chat, "error.type": "_OTHER" }))?.type).toBe("_OTHER");
+    for (const none of ["", '""', 7]) expect(failure(span({ ...chat, "error.type": none }))).toBeUndefined();
   });
 
   test("takes its message from the exception, then `error.message`, then the family's own, then the status", () => {
@@ -639,6 +679,15 @@ describe("a failure", () => {
     expect(told({ ...kind, a: "bad luck" })).toBe("error");
     expect(told({ ...kind, c: { ok: "no", why: "torn" } })).toBe("error");
     expect(told(kind, "it.x failed")).toBe("error");
+    const anything = new Interpreter([
+      acme({ failures: [{ source: { from: "json", key: "c", path: "why" }, is: "*" }] }),
+    ]);
+    const claimed = (attributes: Record<string, unknown>) =>
+      anything.classify(span({ ...kind, ...attributes })) as Claim;
+    for (const c of [undefined, "", "{}", { why: "" }, { why: 7 }]) {
+      expect(anything.failure(claimed({ c }), span({ ...kind, c }))).toBeUndefined();
+    }
+    expect(anything.failure(claimed({}), span({ ...kind, c: { why: "x" } }))).toBeDefined();
     for (const attributes of [{ a: "good" }, { b: "broken" }, { c: "{" }, { c: { ok: "yes" } }, {}]) {
       expect(told({ ...kind, ...attributes })).toBeUndefined();
     }
@@ -653,7 +702,6 @@ describe("a failure", () => {
 });
 
 describe("token counts", () => {
-  const interpreter = new Interpreter(defaultConventions);
   const counts = { "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20 };
   const tokens = (operation: string) => {
     const view = span({ "gen_ai.operation.name": operation, ...counts });
@@ -726,7 +774,6 @@ describe("token counts", () => {
 });
 
 describe("the first chunk", () => {
-  const interpreter = new Interpreter(defaultConventions);
   const claimIn = (scope: string, attributes: Record<string, unknown>): Claim =>
     interpreter.classify({ name: "", scope, attributes }) as Claim;
 
@@ -746,6 +793,14 @@ describe("the first chunk", () => {
     expect(interpreter.firstChunkAttribute(elsewhere, "gen_ai.response.id")).toBe(false);
   });
 
+  test("is told by an attribute in any scope, where its table names none", () => {
+    const own = new Interpreter([acme({ firstChunk: { attributes: [{ key: "a" }] } })]);
+    const claim = own.classify(span({ "acme.kind": "model" })) as Claim;
+    expect(own.firstChunkAttribute(claim, "a")).toBe(true);
+    expect(own.firstChunkAttribute({ ...claim, scope: "" }, "a")).toBe(true);
+    expect(own.firstChunkAttribute(claim, "b")).toBe(false);
+  });
+
   test("is told in seconds, milliseconds or as a date", () => {
     expect(interpreter.firstChunkMillis({ "gen_ai.response.time_to_first_chunk": 0.5 })).toBe(500);
     expect(interpreter.firstChunkMillis({ "gen_ai.client.operation.time_to_first_chunk": 0.5 })).toBe(500);
@@ -756,8 +811,6 @@ describe("the first chunk", () => {
 });
 
 describe("attribute keys", () => {
-  const interpreter = new Interpreter(defaultConventions);
-
   test.each([
     "gen_ai.input.messages",
     "gen_ai.output.messages",

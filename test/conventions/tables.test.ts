@@ -1,8 +1,12 @@
 import { type Claim, defaultConventions, type EndedSpanView, Interpreter } from "spanbus/conventions";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { untold } from "./observe.js";
 
-const interpreter = new Interpreter(defaultConventions);
+/** A new one for each test, since it prepares itself for the first span that it sees. */
+let interpreter: Interpreter;
+beforeEach(() => {
+  interpreter = new Interpreter(defaultConventions);
+});
 const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** A span by name and attributes, as instrumentations write them. */
