@@ -7,6 +7,6 @@ const frameworks: readonly string[] = ["langchain", "langgraph", "mastra", "genk
 
 /** The provider's name alone; `undefined` if it is not one. */
 export function providerName(value: string): string | undefined {
-  const name = value.trim().replace(apiSuffix, "");
+  const name = value.replace(apiSuffix, "");
   return frameworks.includes(name.toLowerCase()) ? undefined : name;
 }

@@ -45,9 +45,9 @@ export class Reading {
 
   /** The token counts, where the table says that the counts of such a span are meant to be added up. */
   tokens(): Tokens | undefined {
-    const rules = this.#claim && this.#rules(this.#claim.convention);
-    if (!this.#claim || !rules?.counts(this.#claim.operation)) return undefined;
-    return rules.countsWhere(this.facts) ? tokensOf(this) : undefined;
+    if (!this.#claim) return undefined;
+    const rules = this.#rules(this.#claim.convention);
+    return rules.counts(this.#claim.operation) && rules.countsWhere(this.facts) ? tokensOf(this) : undefined;
   }
 
   conversationId(): string | undefined {
@@ -80,7 +80,7 @@ export class Reading {
   /** The value that a source has, unless it must differ from another field and does not. */
   #unlike(reader: Placed): Found["value"] | undefined {
     const value = this.#value(reader);
-    if (value === undefined || reader.unlike === undefined) return value;
+    if (reader.unlike === undefined) return value;
     return value === this.#plainly(reader.unlike) ? undefined : value;
   }
 

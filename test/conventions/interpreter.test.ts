@@ -270,6 +270,13 @@ describe("a source", () => {
     expect(read(fields, model({}, { name: "call 'gpt" }), other)).toEqual({});
   });
 
+  test("is asked first of the table that claimed, wherever that stands in the list", () => {
+    const other: Convention = { name: "Other", claims: [], fields: { model: ["b"], provider: ["c"] } };
+    const own = new Interpreter([other, acme({ fields: { model: ["a"], provider: ["d"] } })]);
+    const view = model({ b: "from b", c: "from c", a: "from a" });
+    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({ model: "from a", provider: "from c" });
+  });
+
   test("is a number in the span's name", () => {
     const fields = { step: [{ from: "name", like: "step *" }] } as const;
     expect(read(fields, model({}, { name: "step 12" }))).toEqual({ step: 12 });
@@ -321,6 +328,8 @@ describe("a source", () => {
     expect(read(fields, model(all))).toEqual({ agentName: "from b" });
     expect(read(fields, model({ ...all, trust: "no" }))).toEqual({ agentName: "from c" });
     expect(read(fields, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
+    const second = { ...fields, model: ["n", "m"] };
+    expect(read(second, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
   });
 
   test("limited to operations is not asked about a span that nobody claims", () => {
@@ -421,6 +430,21 @@ describe("data", () => {
     expect(own.started(foreign, view, whole)).toEqual({ model: "gpt" });
     expect(own.tokens(foreign, view)).toEqual({ inputTokens: 5 });
     expect(own.firstChunkAttribute(foreign, "a")).toBe(false);
+  });
+
+  test("has no name without a value", () => {
+    const view = span({ "gen_ai.operation.name": "chat", "gen_ai.request.model": "", "gen_ai.output.messages": "x" });
+    expect(Object.keys(interpreter.ended(claim(view), view, () => undefined))).toEqual([]);
+    expect(Object.keys(interpreter.tokens(claim(view), view) ?? {})).toEqual([]);
+    const counted = span({ "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 1 });
+    expect(Object.keys(interpreter.tokens(claim(counted), counted) ?? {})).toEqual(["inputTokens"]);
+  });
+
+  test("is empty for a span that nobody claims", () => {
+    const view = span({ "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 1 });
+    const reading = interpreter.read(undefined, view, whole);
+    expect([reading.started(), reading.ended(), reading.tokens()]).toEqual([{}, {}, undefined]);
+    expect(reading.value("model")).toBe("m");
   });
 
   test("is empty for what is no event with data", () => {
