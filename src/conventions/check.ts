@@ -123,7 +123,7 @@ function record(key: Check, item: Check): Check {
 
 function shape(checks: Readonly<Record<string, Check>>): Check {
   return (value, place) => {
-    object(value, place === "" ? "a convention" : place);
+    object(value, place);
     for (const name of Object.keys(value)) {
       if (!Object.hasOwn(checks, name))
         throw wrong(within(place, name), `absent (known: ${Object.keys(checks).join(", ")})`, value[name]);

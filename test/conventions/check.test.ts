@@ -40,10 +40,21 @@ test.each([
     [{ name: "Acme", claims, fields: { colour: ["k"] } }],
     "`fields key` must be one of agentName",
   ],
+  ...["durationMillis", "reason", "error", "modelCalls", "toolCalls", "failedToolCalls", "text", "chunks"].map(
+    (field): [string, object, string] => [
+      `the field ${field}, which is measured`,
+      [{ name: "Acme", claims, fields: { [field]: ["k"] } }],
+      "`fields key` must be one of",
+    ],
+  ),
+  ["a table that is null", [null], "`conventions[0]` must be an object, got null"],
+  ["a table that is a list", [[]], "`conventions[0]` must be an object, got object"],
+  ["an empty name", [{ name: "", claims }], 'the convention "": `name` must be a text that is not empty, got ""'],
+  ["a claim that is none", [{ name: "Acme", claims: [null] }], "`claims[0]` must be an object, got null"],
   [
-    "a field that is measured",
-    [{ name: "Acme", claims, fields: { durationMillis: ["k"] } }],
-    "`fields key` must be one of",
+    "a condition that is none",
+    [{ name: "Acme", claims: [{ by: "name", operations: {}, where: null }] }],
+    "`claims[0].where` must be an object, got null",
   ],
   ["a field that is no list", [{ name: "Acme", claims, fields: { model: "k" } }], '`fields["model"]` must be an array'],
   [

@@ -268,6 +268,12 @@ describe("a source", () => {
     expect(read(fields, model({ b: "from b" }, named), other)).toEqual({ model: "from b" });
     expect(read(fields, model({ a: "from a", b: "from b" }, named), other)).toEqual({ model: "from a" });
     expect(read(fields, model({}, { name: "call 'gpt" }), other)).toEqual({});
+    const nameless = { name: [{ from: "name", like: "*|", before: ":" }] } as const;
+    const step = acme({ claims: [{ by: "attribute", key: "k", operations: { g: "guardrail" } }], fields: nameless });
+    const own = new Interpreter([step]);
+    const named_ = (name: string) =>
+      own.ended(own.classify(span({ k: "g" })) as Claim, span({}, { name }), whole)["name"];
+    expect([named_("a:b|"), named_("a|"), named_(""), named_(":b|")]).toEqual(["a", "a|", undefined, ":b|"]);
   });
 
   test("is asked first of the table that claimed, wherever that stands in the list", () => {
@@ -299,6 +305,8 @@ describe("a source", () => {
       timeToFirstChunkMillis: 250,
     });
     expect(read(date, model({ a: "2026-01-01T00:00:00.250Z" }))).toEqual({});
+    expect(read(date, model({ a: 7 }, { startMillis: -1 }))).toEqual({});
+    expect(read(date, model({ a: null }, { startMillis: 0 }))).toEqual({});
     expect(read(date, model({ a: "yesterday" }, { startMillis }))).toEqual({});
     expect(read(date, model({ a: "2025-01-01T00:00:00Z" }, { startMillis }))).toEqual({});
   });
@@ -311,7 +319,9 @@ describe("a source", () => {
     } as const;
     expect(read(fields, tool({ via: "mcp" }))).toEqual({ toolName: "work", toolType: "function", mcp: true });
     expect(read(fields, tool({ via: "http" }))).toEqual({ toolName: "work", toolType: "function", mcp: false });
-    expect(read(fields, tool({}))).toEqual({ toolName: "work", toolType: "function" });
+    for (const via of [undefined, "", 7]) {
+      expect(read(fields, tool({ via }))).toEqual({ toolName: "work", toolType: "function" });
+    }
   });
 
   test("may be limited to operations, to conditions, and to values unlike another field's", () => {
@@ -330,6 +340,14 @@ describe("a source", () => {
     expect(read(fields, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
     const second = { ...fields, model: ["n", "m"] };
     expect(read(second, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
+  });
+
+  test("is of one word where a finish reason or a provider is told, else as it is written", () => {
+    const fields = { model: ["a"], provider: ["b"], finishReason: ["c"] } as const;
+    const given = { a: "End-Turn", b: "x.chat", c: "End-Turn" };
+    expect(read(fields, model(given))).toEqual({ model: "End-Turn", provider: "x", finishReason: "stop" });
+    const strange = { a: null, b: {}, c: 7 };
+    expect(Object.keys(read(fields, model(strange)))).toEqual([]);
   });
 
   test("limited to operations is not asked about a span that nobody claims", () => {
@@ -409,6 +427,15 @@ describe("data", () => {
     expect(interpreter.read(claim(tool), tool, whole).ended(true)).toEqual({ toolName: "work", result: "got" });
     const told = { toolName: "work", arguments: "given", result: "got" };
     expect(interpreter.read(claim(tool), tool, whole).ended()).toEqual(told);
+  });
+
+  test("does not ask for a rule about content that is not there", () => {
+    const asked: unknown[] = [];
+    for (const value of [undefined, null, "", 0]) {
+      const view = span({ "gen_ai.operation.name": "chat", "gen_ai.input.messages": value });
+      interpreter.started(claim(view), view, (content) => void asked.push(content));
+    }
+    expect(asked).toEqual([0]);
   });
 
   test("survives a content rule that throws", () => {
@@ -674,7 +701,16 @@ describe("a failure", () => {
     expect(failure(span(chat, { status: { code: 2, message } }))?.type).toBe("AbortError");
   });
 
+  test("is an abort where that is its type", () => {
+    expect(failure(span({ ...chat, "error.type": "AbortError" }))?.type).toBe("AbortError");
+    expect(failure(span({ ...chat, "error.type": "unknown" }))).toEqual({ type: "unknown", message: "unknown" });
+  });
+
   test.each([
+    "Please Abort",
+    "not Aborted",
+    "Aborted early",
+    "x AbortError",
     "Aborting the landing",
     "the transaction was aborted",
     "No AbortError here",

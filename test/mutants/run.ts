@@ -1,7 +1,6 @@
-import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { type PartName, parts } from "./parts.js";
+import { filesOf, type PartName, parts } from "./parts.js";
 import { type Mutant, mutantsOf } from "./stryker.js";
 import { survivors } from "./survivors.js";
 
@@ -28,14 +27,6 @@ if (unknown.length > 0) {
     const files = chosen.filter((each) => each.part === part).map(({ file }) => file);
     if (files.length > 0) judge(part, files, await mutantsOf(part, files, Number(values.concurrency)));
   }
-}
-
-function filesOf(part: PartName): string[] {
-  const { folder, tables }: { folder: string; tables: readonly string[] } = parts[part];
-  return readdirSync(new URL(`../../${folder}/`, import.meta.url))
-    .filter((name) => !tables.includes(name.replace(/\.ts$/, "")))
-    .map((name) => `${folder}/${name}`)
-    .sort();
 }
 
 /** Prints the score of each file, and who survived without being known. */

@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import whole from "../../vitest.config.js";
-import { type PartName, parts } from "./parts.js";
+import { type Part, type PartName, parts } from "./parts.js";
 
 /** A mutant is dead at the first failure: tests that take long come last. */
 const slow = ["any-order", "promise-8-", "promise-2-event-size", "test/model/"];
@@ -13,12 +13,12 @@ class QuickFirst extends BaseSequencer {
   }
 }
 
-const { tests } = parts[(process.env["MUTANTS_PART"] ?? "bus") as PartName];
+const { tests }: Part = parts[(process.env["MUTANTS_PART"] ?? "bus") as PartName];
 
 export default defineConfig({
   resolve: whole.resolve ?? {},
   test: {
-    include: tests.map((folder) => `test/${folder}/*.test.ts`),
+    include: tests.map((glob) => `test/${glob}.test.ts`),
     exclude: [
       // It starts processes, which no mutant would reach.
       "test/bus/promise-5-process.test.ts",
@@ -31,7 +31,8 @@ export default defineConfig({
     env: { FC_RUNS: "12", FC_SEED: "1" },
     // One process for all, which starts in a tenth of the time.
     isolate: false,
+    runner: "test/mutants/runner.ts",
     sequence: { sequencer: QuickFirst },
-    testTimeout: 5000,
+    testTimeout: 10_000,
   },
 });
