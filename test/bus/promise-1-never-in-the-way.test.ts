@@ -137,6 +137,16 @@ describe("a tap that throws", () => {
     expect(bus.stats()).toMatchObject({ published: 3, errors: 3 });
   });
 
+  it("is counted also when it does so later", async () => {
+    const messages = listenToDiag();
+    const bus = new EventBus();
+    bus.tap(async () => throwing());
+    publishNote(bus, "run", 1);
+    await settle();
+    expect(bus.stats().errors).toBe(1);
+    expect(messages[0]).toMatch(/tap/);
+  });
+
   it("is counted also where it hears of runs", () => {
     listenToDiag();
     const bus = new EventBus();

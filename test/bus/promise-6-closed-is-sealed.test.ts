@@ -1,5 +1,5 @@
 import { type BusEvent, EventBus, type RunInfo } from "spanbus";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   generationOf,
   publishNote,
@@ -9,6 +9,7 @@ import {
   readWaiting,
   restoreAfterEach,
   shown,
+  stopTheClock,
   taken,
 } from "./support.js";
 
@@ -266,6 +267,24 @@ describe("`runs`", () => {
     ]);
     expect(bus.runOf(traceId)).toBe("run");
     expect(bus.runOf("b".repeat(32))).toBeUndefined();
+    expect(bus.runInfo("run")).toEqual(bus.runs()[0]);
     reader.close();
+  });
+
+  it("tells nothing of a run that nobody knows, or that only readers wait for", () => {
+    const bus = new EventBus();
+    bus.subscribe("awaited");
+    expect([bus.runInfo("awaited"), bus.runInfo("unknown"), bus.runs()]).toEqual([undefined, undefined, []]);
+  });
+
+  it("of one trace are told apart by which was active last", () => {
+    stopTheClock();
+    const bus = new EventBus();
+    const traceId = "a".repeat(32);
+    for (const runId of ["first", "second", "third", "first"]) {
+      bus.publish({ runId, type: "note", traceId });
+      vi.advanceTimersByTime(1);
+      expect(bus.runOf(traceId)).toBe(runId);
+    }
   });
 });
