@@ -144,6 +144,8 @@ describe("a run id", () => {
       "\udc00",
       "\udfff",
       "\ud83d\udbff",
+      "\udc00\udc00",
+      "\ude00\udfff",
       "\ud83d\ue000",
     ],
   ])("may not be %j", (runId) => {

@@ -217,6 +217,23 @@ describe("`batches`", () => {
     expect(await reader.next()).toEqual({ done: true, value: undefined });
   });
 
+  it("leaves the subscription when it is left", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribe("run");
+    const batches = reader.batches();
+    const waiting = batches.next();
+    expect(await batches.return?.()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await reader.ended).toEqual({ reason: "returned" });
+    const others = bus.subscribe("run").batches();
+    publishNotes(bus, "run", 1, 2);
+    for await (const events of others) {
+      expect(shown(events)).toEqual([1, 2]);
+      break;
+    }
+    expect(bus.stats().runSubscribers).toBe(0);
+  });
+
   it("is served in the order of asking when both wait", async () => {
     const bus = new EventBus();
     const reader = bus.subscribe("run");

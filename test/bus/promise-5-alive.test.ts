@@ -1,5 +1,5 @@
 import type { Span } from "@opentelemetry/api";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Service, traceIdOf } from "../otel/support.js";
 import { publishNote } from "./support.js";
 
@@ -80,6 +80,16 @@ describe("the timer of a bus", () => {
     expect(holding()).toBe(before);
     bus.subscribe("another", { idleTimeoutMillis: 500 });
     expect(holding()).toBe(before);
+  });
+
+  it("may be a number, as it is outside Node", () => {
+    const setTimer = globalThis.setTimeout;
+    vi.stubGlobal("setTimeout", (call: () => void, millis: number) => Number(setTimer(call, millis).unref()));
+    const service = makeService();
+    const reader = service.bus.subscribe(pendingRun(service));
+    reader.close();
+    expect(service.bus.stats()).toMatchObject({ errors: 0, runSubscribers: 0 });
+    vi.unstubAllGlobals();
   });
 
   it("holds it open when the close becomes pending while a reader is there", () => {
