@@ -39,7 +39,7 @@ export class PatternMap<Value> {
   constructor(entries: Iterable<readonly [Pattern, Value]>) {
     for (const [key, value] of entries) {
       if (key.includes("*")) this.#patterns.push([new TextPattern(key), value]);
-      else if (!this.#exact.has(key)) this.#exact.set(key, value);
+      else this.#exact.set(key, value);
     }
   }
 

@@ -590,13 +590,12 @@ describe("words", () => {
   };
 
   test.each([
-    ...["stop", "STOP", "end_turn", "stop_sequence", "eos", "complete"].map((word) => [word, "stop"]),
-    ...["tool-calls", "tool_call", "tool_use", "function_call"].map((word) => [word, "tool_calls"]),
-    ...["length", "max_tokens", "MAX-OUTPUT-TOKENS"].map((word) => [word, "length"]),
-    ...["content-filter", "content_filtered", "safety", "blocked", "guardrail_intervened"].map((word) => [
-      word,
-      "content_filter",
-    ]),
+    ...["stop", "STOP", "Stop-Sequence", "end_turn", "stop_sequence", "eos", "complete"].map((word) => [word, "stop"]),
+    ...["tool-calls", "TOOL_CALLS", "tool_call", "tool_use", "function_call"].map((word) => [word, "tool_calls"]),
+    ...["length", "LENGTH", "max_tokens", "MAX-OUTPUT-TOKENS"].map((word) => [word, "length"]),
+    ...["content-filter", "CONTENT_FILTER", "content_filtered", "safety", "blocked", "guardrail_intervened"].map(
+      (word) => [word, "content_filter"],
+    ),
     ["Error", "error"],
     ["pause-turn", "pause-turn"],
     ["toString", "toString"],
@@ -932,6 +931,19 @@ describe("attribute keys", () => {
     "mlflow.chat.tokenUsage",
   ])("%s is watched", (key) => {
     expect(interpreter.isWatched(key)).toBe(true);
+  });
+
+  test("are those of all tables, with and without fields and content", () => {
+    const counts = ["inputTokens", "outputTokens", "totalTokens", "cacheReadTokens", "cacheWriteTokens"] as const;
+    const watched = [...counts, "reasoningTokens", "finishReason"] as const;
+    const own = new Interpreter([
+      acme({}),
+      acme({ fields: Object.fromEntries(watched.map((field) => [field, [`key of ${field}`]])), content: ["secret.*"] }),
+      acme({ fields: { model: ["model"], input: ["asked", { from: "constant", value: "x" }] } }),
+    ]);
+    for (const field of watched) expect(own.isWatched(`key of ${field}`)).toBe(true);
+    expect(["model", "asked", "secret.x"].map((key) => own.isWatched(key))).toEqual([false, false, false]);
+    expect(["model", "asked", "secret.x"].map((key) => own.isContent(key))).toEqual([false, true, true]);
   });
 
   test("an answer is not watched for the counts inside it, nor is anything else", () => {
