@@ -327,11 +327,13 @@ describe("a callback that decides", () => {
     const unhandled: unknown[] = [];
     const listener = (reason: unknown): void => void unhandled.push(reason);
     process.on("unhandledRejection", listener);
+    const messages = listenToDiag();
     const bus = new EventBus({ redact: (() => Promise.reject(new Error("too late"))) as never });
     expect(bus.publish({ runId: "a", type: "note" })).toBeUndefined();
     await new Promise((resolve) => setTimeout(resolve));
     process.off("unhandledRejection", listener);
     expect([unhandled, bus.stats().errors]).toEqual([[], 1]);
+    expect(messages[0]).toMatch(/redact.*`redact` must be synchronous, got a promise/);
   });
 
   it.each(["where", "redact"])("cannot publish: `%s`", async (name) => {

@@ -316,6 +316,15 @@ describe("shutdown", () => {
     expect(bus.runs()).toHaveLength(1);
   });
 
+  it("ends a reader of a run that never began, whenever it comes", async () => {
+    const bus = new EventBus();
+    const early = bus.subscribe("run");
+    await bus.shutdown();
+    const late = bus.subscribe("another");
+    expect([await readToEnd(early), await readToEnd(late)]).toEqual([[], []]);
+    expect([await early.ended, await late.ended]).toEqual([{ reason: "shutdown" }, { reason: "shutdown" }]);
+  });
+
   it("leaves reading as it is: history, then the end", async () => {
     const bus = new EventBus();
     publishNotes(bus, "run", 1, 2);

@@ -104,6 +104,32 @@ describe("a run that is closed by who is told of its opening", () => {
   });
 });
 
+describe("a tap", () => {
+  it("hears of each run once that it begins, before its first event, and once that it is over", () => {
+    const bus = new EventBus();
+    const told: unknown[] = [];
+    bus.tap({
+      opened: ({ runId, state, events }) => told.push(["opened", runId, state, events]),
+      event: ({ runId, seq }) => told.push([runId, seq]),
+      closed: ({ runId, state, outcome }) => told.push(["closed", runId, state, outcome]),
+    });
+    publishNotes(bus, "run", 1, 2);
+    bus.closeStream("run", "failed");
+    bus.dropHistory("run");
+    publishNote(bus, "run", 1);
+    bus.dropHistory("run");
+    expect(told).toEqual([
+      ["opened", "run", "open", 1],
+      ["run", 1],
+      ["run", 2],
+      ["closed", "run", "closed", "failed"],
+      ["opened", "run", "open", 1],
+      ["run", 1],
+      ["closed", "run", "closed", "unknown"],
+    ]);
+  });
+});
+
 describe("closing an id that was never seen", () => {
   it("is remembered: true once, then false, and a later reader ends", async () => {
     const bus = new EventBus();
@@ -269,6 +295,22 @@ describe("`runs`", () => {
     expect(bus.runOf("b".repeat(32))).toBeUndefined();
     expect(bus.runInfo("run")).toEqual(bus.runs()[0]);
     reader.close();
+  });
+
+  it("counts what its first event counts, too", () => {
+    const bus = new EventBus();
+    bus.publish({ runId: "run", type: "agent.model.started" });
+    expect(bus.runInfo("run")?.modelCalls).toBe(1);
+  });
+
+  it("leaves out closed runs of which nothing is kept", () => {
+    const bus = new EventBus({ maxRuns: 1 });
+    publishNote(bus, "closed", 1);
+    bus.closeStream("closed");
+    publishNote(bus, "open", 1);
+    publishNote(bus, "newer", 1);
+    expect(bus.runs().map(({ runId }) => runId)).toEqual(["newer", "open"]);
+    expect(bus.runInfo("closed")).toMatchObject({ state: "closed", events: 1 });
   });
 
   it("tells nothing of a run that nobody knows, or that only readers wait for", () => {
