@@ -101,7 +101,7 @@ function isAsking({ key }: Feed): boolean {
 
 /** Exact names, or prefixes ending in `.*`. */
 export function typeMatcher(types: readonly string[]): (type: string) => boolean {
-  const exact = new Set(types.filter((type) => !type.endsWith(".*")));
+  const exact = new Set(types);
   const prefixes = types.filter((type) => type.endsWith(".*")).map((type) => type.slice(0, -1));
   return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
 }
