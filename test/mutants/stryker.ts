@@ -9,7 +9,7 @@ export interface Mutant {
   /** Path of the file, from the root. */
   readonly file: string;
   readonly line: number;
-  /** `before → after`. */
+  /** As `changeOf` says it. */
   readonly change: string;
   readonly status: "Killed" | "Timeout" | "Survived" | "NoCoverage" | "RuntimeError" | "CompileError" | "Ignored";
 }
@@ -82,16 +82,27 @@ function readMutants(report: Report, files: readonly string[]): Mutant[] {
   });
 }
 
-/** The lines that the mutant changes, as they were and as they became, in one line each. */
+/** What the mutant changes, in brackets, with a little of what is around it: `if ([a < b → true]) return`. */
 function changeOf(lines: readonly string[], { location: { start, end }, replacement = "" }: ReportedMutant): string {
   const touched = lines.slice(start.line - 1, end.line);
-  const before = touched.join("\n");
   const head = (touched[0] ?? "").slice(0, start.column - 1);
   const tail = (touched.at(-1) ?? "").slice(end.column - 1);
-  return `${short(before)} → ${short(head + replacement + tail)}`;
+  const before = inOneLine(touched.join("\n"));
+  const after = inOneLine(head + replacement + tail);
+  const shorter = Math.min(before.length, after.length);
+  let same = 0;
+  while (same < shorter && before[same] === after[same]) same += 1;
+  let sameBehind = 0;
+  while (sameBehind < shorter - same && before.at(-1 - sameBehind) === after.at(-1 - sameBehind)) sameBehind += 1;
+  const [gone, come] = [before, after].map((code) => cut(code.slice(same, code.length - sameBehind), 60));
+  const behind = before.slice(before.length - sameBehind);
+  return `${before.slice(Math.max(0, same - 40), same)}[${gone} → ${come}]${behind.slice(0, 25)}`.trim();
 }
 
-function short(code: string): string {
-  const line = code.replace(/\s+/g, " ").trim();
-  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
+function inOneLine(code: string): string {
+  return code.replace(/\s+/g, " ").trim();
+}
+
+function cut(code: string, length: number): string {
+  return code.length > length ? `${code.slice(0, length - 1)}…` : code;
 }

@@ -1,4 +1,4 @@
-/** Changes that no test can notice, or none should, by file; each is `before → after`. */
+/** Changes that no test notices, by file, and why that is right. A change stands in brackets, with a little of what is around it. */
 export const survivors: Readonly<Record<string, readonly Survivors[]>> = {};
 
 export interface Survivors {
