@@ -115,6 +115,26 @@ describe("a reader that leaves its events unread", () => {
     expect(await resumed.ended).toEqual({ reason: "idle" });
   });
 
+  it("and got a replay, or a gap, ends so also when more came meanwhile", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    publishNote(bus, "run", 1);
+    const replayed = bus.subscribe("run");
+    const warned = bus.subscribe("another", { after: "elsewhere.1" });
+    const late = bus.subscribe("run", { after: "live" });
+    pass(500);
+    publishNote(bus, "run", 2);
+    publishNote(bus, "another", 1);
+    pass(499);
+    expect(bus.stats().runSubscribers).toBe(3);
+    pass(1);
+    expect(await isSettled(replayed.ended)).toBe(true);
+    expect(await isSettled(warned.ended)).toBe(true);
+    pass(499);
+    expect(await isSettled(late.ended)).toBe(false);
+    pass(1);
+    expect(await isSettled(late.ended)).toBe(true);
+  });
+
   it("ends so, too, when it lost the first of them meanwhile", async () => {
     const bus = new EventBus({ unreadTimeoutMillis, maxQueueSize: 3 });
     const reader = bus.subscribe("run");
