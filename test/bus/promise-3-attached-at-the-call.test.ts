@@ -168,6 +168,19 @@ describe("a reader in step with the publisher", () => {
       }
     },
   );
+
+  it("is served in the order of asking, also when it asks again before it was told of an event", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribe("run");
+    const first = reader.next();
+    publishNote(bus, "run", 1);
+    const second = reader.next();
+    publishNote(bus, "run", 2);
+    const batch = reader.batches().next();
+    publishNotes(bus, "run", 3, 4);
+    expect(shown([taken((await first).value), taken((await second).value)])).toEqual([1, 2]);
+    expect(shown((await batch).value ?? [])).toEqual([3, 4]);
+  });
 });
 
 describe("replay", () => {

@@ -346,6 +346,7 @@ describe("`ended`", () => {
     const bus = new EventBus();
     const reader = bus.subscribe("run");
     const early = reader.ended;
+    expect(reader.ended).toBe(early);
     bus.closeStream("run", "completed");
     await settle();
     expect(await early).toEqual({ reason: "closed", outcome: "completed" });

@@ -69,6 +69,14 @@ describe("a publish schedules", () => {
     expect(jobsQueuedBy(() => void publishNotes(bus, "run", 2, 2000))).toBe(0);
   });
 
+  it("nothing for readers who waited once and sleep now", async () => {
+    const bus = new EventBus();
+    waitingReaders(bus, 10);
+    publishNote(bus, "run", 1);
+    await settle();
+    expect(jobsQueuedBy(() => publishNote(bus, "run", 2))).toBe(0);
+  });
+
   it("one wake-up for each distinct set of types, in whatever order it is written", () => {
     const bus = new EventBus();
     waitingReaders(bus, 50, { types: ["note", "agent.*"] });
