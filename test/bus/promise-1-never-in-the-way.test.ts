@@ -291,6 +291,11 @@ describe("`redact`", () => {
     },
   );
 
+  it("may give a draft that only looks like a promise", () => {
+    const bus = new EventBus({ redact: (draft) => Object.assign(draft, { then: "next" }) });
+    expect(bus.publish({ runId: "run", type: "note", data: { n: 1 } })?.data).toEqual({ n: 1 });
+  });
+
   it("that withholds the first event of a run leaves no trace of the run", async () => {
     const bus = new EventBus({ redact: hidesSecrets(() => undefined) });
     const opened = vi.fn();
