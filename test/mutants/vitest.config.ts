@@ -33,6 +33,6 @@ export default defineConfig({
     isolate: false,
     runner: "test/mutants/runner.ts",
     sequence: { sequencer: QuickFirst },
-    testTimeout: 10_000,
+    testTimeout: 4000,
   },
 });
