@@ -6,6 +6,10 @@ const claims = [{ by: "attribute", key: "k", operations: { a: "tool" } }];
 test("the default tables are right", () => {
   expect(() => new Interpreter(defaultConventions)).not.toThrow();
   expect(() => new Interpreter([])).not.toThrow();
+  for (const value of ["x", 5, false]) {
+    const table = { name: "Acme", claims: [], fields: { model: [{ from: "constant", value }] } };
+    expect(() => new Interpreter([table as Convention])).not.toThrow();
+  }
 });
 
 test("the default tables are plain data: they survive JSON", () => {

@@ -111,20 +111,20 @@ describe("a claim", () => {
     expect(claimed([...defaultConventions, byName], turned)).toBe("OpenTelemetry GenAI: model");
   });
 
-  test("is made by a pattern that begins or ends with its star, or has it inside, whose ends do not overlap", () => {
-    const operations = { "*.end": "tool", "start.*": "model", "ab*bc": "step", whole: "workflow" } as const;
-    const tables = [
-      acme({ claims: [{ by: "name", operations }] }),
-      acme({ claims: [{ by: "attribute", key: "op", operations }] }),
-    ];
-    for (const [word, operation] of Object.entries({
-      ...{ "x.end": "tool", ".end": "tool", "start.x": "model", "start.": "model", abxbc: "step", abbc: "step" },
-      ...{ whole: "workflow", abc: undefined, end: undefined, start: undefined, "whole.x": undefined, x: undefined },
-    })) {
-      for (const table of tables) {
-        const view = span({ op: word }, { name: word });
-        expect(claimed([table], view), word).toBe(operation && `Acme: ${operation}`);
-      }
+  test.each([
+    ["*.end", ["x.end", ".end"], ["end", "x.end.x", ""]],
+    ["start.*", ["start.x", "start."], ["start", "x.start.x", ""]],
+    ["ab*bc", ["abxbc", "abbc"], ["abc", "xabbc", "abbcx"]],
+    ["whole", ["whole"], ["whole.x", "x.whole", ""]],
+    ["*", ["x", "start.x"], []],
+  ])("is made by the pattern %s, in the value of an attribute and in a name", (pattern, fitting, others) => {
+    const operations = { [pattern]: "tool" } as const;
+    const byName = acme({ claims: [{ by: "name", operations }] });
+    const byValue = acme({ claims: [{ by: "attribute", key: "op", operations }] });
+    for (const word of [...fitting, ...others]) {
+      const expected = fitting.includes(word) ? "Acme: tool" : undefined;
+      expect(claimed([byName], span({}, { name: word })), word).toBe(expected);
+      expect(claimed([byValue], span({ op: word })), word).toBe(expected);
     }
   });
 
@@ -339,7 +339,7 @@ describe("a source", () => {
     expect(read(fields, model({ ...all, trust: "no" }))).toEqual({ agentName: "from c" });
     expect(read(fields, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
     const second = { ...fields, model: ["n", "m"] };
-    expect(read(second, model({ m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
+    expect(read(second, model({ n: "", m: "gpt", c: "gpt" }))).toEqual({ model: "gpt" });
   });
 
   test("is of one word where a finish reason or a provider is told, else as it is written", () => {
@@ -652,7 +652,9 @@ describe("a failure", () => {
       type: "Timeout",
       message: "boom",
     });
-    expect(failure(span({ ...chat, "error.type": "unknown" }, { exception }))?.type).toBe("Error");
+    for (const type of ["unknown", "_OTHER"]) {
+      expect(failure(span({ ...chat, "error.type": type }, { exception }))?.type).toBe("Error");
+    }
     expect(failure(span({ ...chat, "error.type": "_OTHER" }))?.type).toBe("_OTHER");
     for (const none of ["", '""', 7]) expect(failure(span({ ...chat, "error.type": none }))).toBeUndefined();
   });
