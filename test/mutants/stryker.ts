@@ -53,7 +53,7 @@ export async function mutantsOf(part: PartName, files: readonly string[], concur
     incrementalFile: `${cache}/${part}.json`,
     concurrency,
     // A test that waits in vain fails by itself, after 4 s; this is for what never comes back.
-    timeoutMS: 30_000,
+    timeoutMS: 8000,
     reporters: ["progress-append-only", "json"],
     jsonReporter: { fileName: report },
   };
