@@ -39,7 +39,7 @@ export class RunResolver {
     if (ownBinding) return this.bound(ownBinding);
     if (acceptRemoteRun) {
       const id = this.#valid(remoteRunId(context));
-      if (id !== undefined) return this.#remote(id);
+      if (id !== undefined) return this.remote(id);
     }
     if (ancestor?.run) return ancestor.run;
     if (record.binding) return this.bound(record.binding);
@@ -86,8 +86,8 @@ export class RunResolver {
     return binding && this.#scopes.get(binding);
   }
 
-  /** Baggage never seals, and never opens what is sealed. */
-  #remote(runId: string): Run | undefined {
+  /** The generation of an id that came with baggage, which never seals, and never opens what is sealed. */
+  remote(runId: string): Run | undefined {
     const run = this.#hub.openRun(runId) ?? this.#hub.run(runId);
     if (run && run.state !== "closed") this.#lives.of(run).remote = true;
     return run;

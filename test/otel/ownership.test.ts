@@ -195,6 +195,31 @@ describe("a run whose id came with baggage", () => {
     expect(service.fate("r")).toBe("completed");
   });
 
+  it("cannot be closed, nor opened again, by what the application emits for a request", async () => {
+    const service = new Service({ acceptRemoteRun: true, closeGraceMillis: 1000 });
+    const emitFor = (runId: string): void => {
+      const server = service.plain("POST /", { under: withBaggage(runId) });
+      context.with(trace.setSpan(withBaggage(runId), server), () => service.bus.emit("note"));
+      server.end();
+    };
+    service.bus.publish({ runId: "r", type: "note" });
+    emitFor("r");
+    expect(service.fate("r")).toBe("open");
+    await pass(1000);
+    expect(service.fate("r")).toBe("detached");
+    runContext("mine", () => service.bus.emit("note"));
+    service.bus.closeStream("mine", "completed");
+    emitFor("mine");
+    expect(service.fate("mine")).toBe("completed");
+    expect(service.types("mine")).toEqual(["note"]);
+  });
+
+  it("is known not to be owned when something was emitted for it", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    context.with(withBaggage("r"), () => service.bus.emit("note"));
+    expect(service.info("r")?.owned).toBe(false);
+  });
+
   it("is closed for good by a bus.run of the same id in this process", async () => {
     const service = new Service({ acceptRemoteRun: true, closeGraceMillis: 1000 });
     await service.bus.run("r", async () => {
