@@ -307,6 +307,7 @@ export class Inlet {
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
+      record.ending = true;
       const endTime = millis(attempt(() => span.endTime, undefined)) ?? Date.now();
       const view = endedViewOf(span, record);
       if (record.kind) this.#publisher.ended(record, view, endTime);
@@ -350,7 +351,8 @@ export class Inlet {
   }
 
   #abandon(record: SpanRecord): void {
-    if (!record.open) return;
+    if (!record.open || record.ending) return;
+    record.ending = true;
     this.#publisher.abandoned(record, Date.now());
     this.#hub.spanAbandoned();
     this.#finished(record);

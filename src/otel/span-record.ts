@@ -70,6 +70,8 @@ export class SpanRecord {
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
   open = true;
+  /** Its end is being told: who hears of it and closes the run does not give it up. */
+  ending = false;
   claim: Claim | undefined;
   /** Set when it is an event. */
   kind: EventKind | undefined;

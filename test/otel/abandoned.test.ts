@@ -124,6 +124,17 @@ describe("more open spans than maxOpenSpans", () => {
     expect(service.event(oldest, "agent.invocation.failed").data.error.type).toBe("abandoned");
   });
 
+  it("give it up once, also when a tap closes its run at that", () => {
+    const service = new Service({ maxOpenSpans: 1 });
+    const oldest = service.agent("1");
+    service.bus.tap(({ type, runId }) => {
+      if (type === "agent.invocation.failed") service.bus.closeStream(runId);
+    });
+    service.agent("2");
+    expect(service.types(oldest)).toEqual(["agent.invocation.started", "agent.invocation.failed"]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 1, abandonedSpans: 1 });
+  });
+
   it("never grow beyond that, also when the spans are no events", () => {
     const service = new Service({ maxOpenSpans: 10 });
     for (let count = 0; count < 100; count += 1) service.plain(`span ${count}`);

@@ -69,6 +69,41 @@ describe("a tap that is told of a span", () => {
     expect(service.bus.stats()).toMatchObject({ activeRuns: 0, errors: 0 });
   });
 
+  it.each<[string, (service: Service, runId: string) => void, string]>([
+    ["close the run", (service, runId) => service.bus.closeStream(runId), "closed %s abandoned"],
+    ["drop the run", (service, runId) => service.bus.dropHistory(runId), "closed %s unknown"],
+    ["shut the bus down", (service) => void service.bus.shutdown(), "closed %s abandoned"],
+  ])("may %s at the end of a span, which then ends once, as it did", (_what, act, last) => {
+    const service = new Service();
+    const agent = service.agent("a");
+    service.bus.tap(({ type, runId }) => {
+      if (type === "agent.tool.completed") act(service, runId);
+    });
+    const heard = listen(service.bus);
+    service.tool("t", { under: agent }).end();
+    agent.end();
+    expect(heard).toEqual([
+      "agent.tool.started",
+      "agent.tool.completed",
+      "agent.invocation.failed",
+      "agent.terminate",
+      last.replace("%s", traceIdOf(agent)),
+    ]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 1 });
+  });
+
+  it("may drop the run again while it is dropped: its end is told once", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    service.bus.tap(({ type, runId }) => {
+      if (type === "agent.invocation.failed") service.bus.dropHistory(runId);
+    });
+    const heard = listen(service.bus);
+    expect(service.bus.dropHistory(traceIdOf(agent))).toBe(true);
+    expect(heard).toEqual(["agent.invocation.failed", `closed ${traceIdOf(agent)} unknown`]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, retainedRuns: 0 });
+  });
+
   it("may shut the bus down", () => {
     const service = new Service();
     service.bus.tap(({ type }) => {
