@@ -220,6 +220,16 @@ describe("a run whose id came with baggage", () => {
     expect(service.info("r")?.owned).toBe(false);
   });
 
+  it("is waited for all the same when what was emitted for it was withheld", async () => {
+    const service = new Service({ acceptRemoteRun: true, closeGraceMillis: 1000, redact: () => undefined });
+    const reader = service.bus.subscribe("r");
+    context.with(withBaggage("r"), () => service.bus.emit("note"));
+    await pass(60_000);
+    expect(service.bus.stats()).toMatchObject({ runSubscribers: 1, refused: 1 });
+    reader.close();
+    expect(service.bus.standing("r")).toBeUndefined();
+  });
+
   it("is closed for good by a bus.run of the same id in this process", async () => {
     const service = new Service({ acceptRemoteRun: true, closeGraceMillis: 1000 });
     await service.bus.run("r", async () => {
