@@ -163,10 +163,13 @@ export class Inlet {
 
   /** Gives up the open spans of a run that is about to be sealed, innermost first. */
   closing(run: Run): Outcome | undefined {
+    const { seq } = run;
     this.chunks.flush(run);
     const life = this.#lives.get(run);
     if (!life) return undefined;
-    for (const record of [...life.openEvents].reverse()) this.#abandon(record);
+    // One whose end was told, and who hears of it closes the run, is not given up.
+    for (const record of [...life.openEvents].reverse())
+      if (record.open && record.endsBehind >= seq) this.#abandon(record);
     return life.outcome;
   }
 
@@ -307,7 +310,6 @@ export class Inlet {
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
-      record.ending = true;
       const endTime = millis(attempt(() => span.endTime, undefined)) ?? Date.now();
       const view = endedViewOf(span, record);
       if (record.kind) this.#publisher.ended(record, view, endTime);
@@ -351,10 +353,10 @@ export class Inlet {
   }
 
   #abandon(record: SpanRecord): void {
-    if (!record.open || record.ending) return;
-    record.ending = true;
+    if (!record.open) return;
+    if (!record.givenUp) this.#hub.spanAbandoned();
+    record.givenUp = true;
     this.#publisher.abandoned(record, Date.now());
-    this.#hub.spanAbandoned();
     this.#finished(record);
   }
 

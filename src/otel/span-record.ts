@@ -70,8 +70,9 @@ export class SpanRecord {
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
   open = true;
-  /** Its end is being told: who hears of it and closes the run does not give it up. */
-  ending = false;
+  /** Seq of the latest event of its run when it began to end. */
+  endsBehind = Number.POSITIVE_INFINITY;
+  givenUp = false;
   claim: Claim | undefined;
   /** Set when it is an event. */
   kind: EventKind | undefined;

@@ -92,6 +92,27 @@ describe("a tap that is told of a span", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 1 });
   });
 
+  it("ends once, also when a callback closes the run that is asked about its end", () => {
+    const service = new Service({
+      redact: (draft) => {
+        if (draft.type === "agent.tool.completed") service.bus.closeStream(draft.runId);
+        return draft;
+      },
+    });
+    const agent = service.agent("a");
+    const tool = service.tool("t", { under: agent });
+    service.model({ under: tool });
+    tool.end();
+    agent.end();
+    expect(service.types(agent).slice(3)).toEqual([
+      "agent.model.failed",
+      "agent.tool.failed",
+      "agent.invocation.failed",
+      "agent.terminate",
+    ]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 3 });
+  });
+
   it("may drop the run again while it is dropped: its end is told once", () => {
     const service = new Service();
     const agent = service.agent("a");
