@@ -283,6 +283,8 @@ export class Inlet {
     if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
     this.#watcher.see(record, span, true);
     const run = this.#resolver.resolve(record, span, context, ownBinding, () => this.#interpreter.runId(view));
+    // Who hears of what waited may close the run.
+    if (run) this.chunks.flush(run);
     if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");
     const life = this.#lives.of(run);
     record.run = run;
