@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   dataOf,
   generationOf,
@@ -12,27 +12,15 @@ import {
   taken,
 } from "../bus/support.js";
 import { withContextManager } from "../otel/support.js";
-import { type Connection, clientNames } from "./clients.js";
+import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
-import { hasRedis, RedisServer } from "./redis-server.js";
-import { Stages } from "./stage.js";
+import { hasRedis } from "./redis-server.js";
+import { servedStage } from "./stage.js";
 
 withContextManager();
 
 describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, through %s:", (name) => {
-  const stages = new Stages();
-  let server: RedisServer;
-  let one: Connection;
-  let other: Connection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    one = await stages.connect(server.url, name);
-    other = await stages.connect(server.url, name);
-    await one.command("FLUSHALL");
-  });
+  const { stages, server, one, other } = servedStage(name);
 
   it("events that are not kept, at the very places where their messages were lost", async () => {
     const bus = stages.bus();
