@@ -55,7 +55,7 @@ const happenings = [
 ];
 
 describe("whatever is done to a bus in whatever order, it does what a plain model of it does,", () => {
-  const programs = Number(process.env["FC_RUNS"] ?? 220);
+  const programs = Number(process.env["FC_RUNS"] ?? 205);
 
   it("in the programs of a seed that never changes", { timeout: 300_000 }, async () => {
     const seen = await play(FIXED_SEED, programs);
