@@ -27,7 +27,6 @@ export class RunResolver {
     record: SpanRecord,
     span: SpanLike,
     context: ContextLike | undefined,
-    ownBinding: Binding | undefined,
     named: () => string | undefined,
   ): Run | undefined {
     const { runId, acceptRemoteRun } = this.#settings;
@@ -36,7 +35,7 @@ export class RunResolver {
       const id = this.#valid(this.#hub.decide("runId", () => runId(span, context ?? ROOT_CONTEXT), undefined));
       if (id !== undefined) return ancestor?.run?.id === id ? ancestor.run : this.unbound(id, record);
     }
-    if (ownBinding) return this.bound(ownBinding);
+    if (record.ownBinding) return this.bound(record.ownBinding);
     if (acceptRemoteRun) {
       const id = this.#valid(remoteRunId(context));
       if (id !== undefined) return this.remote(id);

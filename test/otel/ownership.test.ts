@@ -1,13 +1,20 @@
-import { context, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { context, trace } from "@opentelemetry/api";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { listen, pass, readAll, requestFrom, Service, traceIdOf, withContextManager, withFakeTime } from "./support.js";
+import {
+  listen,
+  pass,
+  readAll,
+  requestFrom,
+  Service,
+  traceIdOf,
+  withBaggage,
+  withContextManager,
+  withFakeTime,
+} from "./support.js";
 
 withContextManager();
 withFakeTime();
-
-const withBaggage = (runId: string) =>
-  propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ "spanbus.run.id": { value: runId } }));
 
 describe("a run whose trace began in another process", () => {
   it("is not closed when its local root ends: silence detaches it", async () => {

@@ -1,8 +1,7 @@
-import { propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import { generationOf, readToEnd, shown, typesOf } from "../bus/support.js";
-import { Service, withContextManager } from "../otel/support.js";
+import { Service, withBaggage, withContextManager } from "../otel/support.js";
 import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
 import { hasRedis } from "./redis-server.js";
@@ -11,7 +10,7 @@ import { servedStage } from "./stage.js";
 withContextManager();
 
 /** As a request of the owner says it. */
-const fromOwner = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ "spanbus.run.id": { value: "r" } }));
+const fromOwner = withBaggage("r");
 
 describe.runIf(hasRedis()).each(clientNames)("a run of another process, through %s", (name) => {
   const { stages, one, other } = servedStage(name);
