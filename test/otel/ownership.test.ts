@@ -128,6 +128,22 @@ describe("a run whose trace began in another process", () => {
     expect(service.info(agent)).toMatchObject({ generation, state: "open" });
   });
 
+  it.each([
+    ["drops it", (service: Service) => service.bus.dropHistory(requestTrace), undefined],
+    ["closes it", (service: Service) => service.bus.closeStream(requestTrace, "completed"), "detached"],
+  ])("is told once to be over when a tap %s at the last that is said of it", async (_, act, fate) => {
+    const service = new Service({ idleTimeoutMillis: 5000 });
+    service.bus.tap(({ type }) => {
+      if (type === "agent.invocation.failed") act(service);
+    });
+    const heard = listen(service.bus);
+    const agent = service.agent("a", { under: requestFrom() });
+    await pass(5000);
+    expect(heard.filter((word) => word.startsWith("closed"))).toHaveLength(1);
+    expect(service.fate(agent)).toBe(fate);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+  });
+
   it("is detached, not closed, when nothing happens for the idle time while a span hangs", async () => {
     const service = new Service({ idleTimeoutMillis: 5000 });
     const agent = service.agent("a", { under: requestFrom() });

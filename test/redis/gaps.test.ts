@@ -105,6 +105,33 @@ describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, t
     expect(slow.dropped).toBe(70);
   });
 
+  it("ends that an outbox could not hold, by the lease of who wrote them", async () => {
+    const network = await stages.network(server.port);
+    const bus = stages.bus();
+    const relay = stages.relay(bus, await stages.connect(network.url, name), {
+      outbox: { maxEvents: 2 },
+      leaseMillis: 1000,
+    });
+    const source = stages.source(other, { lookMillis: 50 });
+    const runIds = ["a", "b", "c", "d", "e"];
+    for (const runId of runIds) {
+      publishNote(bus, runId, 1);
+      await relay.flush();
+    }
+    const reader = source.subscribe("a");
+    await reader.attached;
+    network.isDown = true;
+    network.cut();
+    for (const runId of runIds) bus.closeStream(runId, "completed");
+    expect(relay.stats().queuedEvents).toBeLessThanOrEqual(2);
+    network.isDown = false;
+    await relay.flush();
+    await until(async () => (await source.standing("e"))?.state === "closed");
+    expect((await source.standing("e"))?.end).toEqual({ reason: "closed", outcome: "completed" });
+    expect(shown(await readToEnd(reader))).toEqual([1]);
+    expect((await reader.ended).reason).toBe("producer-lost");
+  });
+
   it("another generation, also to a reader that was too slow to see it begin", async () => {
     const bus = stages.bus();
     const relay = stages.relay(bus, one);
