@@ -113,17 +113,20 @@ describe("a tap that is told of a span", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 3 });
   });
 
-  it("may drop the run again while it is dropped: its end is told once", () => {
-    const service = new Service();
-    const agent = service.agent("a");
-    service.bus.tap(({ type, runId }) => {
-      if (type === "agent.invocation.failed") service.bus.dropHistory(runId);
-    });
-    const heard = listen(service.bus);
-    expect(service.bus.dropHistory(traceIdOf(agent))).toBe(true);
-    expect(heard).toEqual(["agent.invocation.failed", `closed ${traceIdOf(agent)} unknown`]);
-    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, retainedRuns: 0 });
-  });
+  it.each(["dropHistory", "closeStream"] as const)(
+    "may drop the run while `%s` ends it: its end is told once",
+    (end) => {
+      const service = new Service();
+      const agent = service.agent("a");
+      service.bus.tap(({ type, runId }) => {
+        if (type === "agent.invocation.failed") service.bus.dropHistory(runId);
+      });
+      const heard = listen(service.bus);
+      expect(service.bus[end](traceIdOf(agent))).toBe(true);
+      expect(heard).toEqual(["agent.invocation.failed", `closed ${traceIdOf(agent)} unknown`]);
+      expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, retainedRuns: 0 });
+    },
+  );
 
   it("may shut the bus down", () => {
     const service = new Service();

@@ -238,6 +238,12 @@ describe("the current run id", () => {
     expect(currentRunIdOf(new Service())).toBeUndefined();
   });
 
+  it("is the one that the active span was bound to, also where the context is not", () => {
+    const service = new Service();
+    const server = runContext("bound", () => service.plain("GET /"));
+    expect(context.with(trace.setSpan(ROOT_CONTEXT, server), () => currentRunIdOf(service))).toBe("bound");
+  });
+
   it("is the bound one", () => {
     const service = new Service();
     runContext("bound", () => {
