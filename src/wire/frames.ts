@@ -7,6 +7,11 @@ interface Encoded {
   readonly data: number;
 }
 
+interface Joined {
+  readonly frames: readonly Uint8Array[];
+  readonly bytes: Uint8Array;
+}
+
 /** Readers of a live event come for it within moments; what is older is made again. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
@@ -21,6 +26,7 @@ export class Frames {
   #older = new WeakMap<BusEvent, Encoded>();
   /** Bytes that went into the newer half. */
   #bytes = 0;
+  #joined: Joined = { frames: [], bytes: new Uint8Array() };
 
   constructor({ maxBytes = MAX_BYTES }: { readonly maxBytes?: number } = {}) {
     this.#maxHalf = maxBytes / 2;
@@ -37,6 +43,14 @@ export class Frames {
     return this.#encoder.encode(frame);
   }
 
+  /** Frames in one piece, made once for all who send the same about then. Shared like each of them. */
+  joined(frames: readonly Uint8Array[]): Uint8Array {
+    const [first] = frames;
+    if (first && frames.length === 1) return first;
+    if (!areSame(frames, this.#joined.frames)) this.#joined = { frames, bytes: join(frames) };
+    return this.#joined.bytes;
+  }
+
   #encode(event: BusEvent): Encoded {
     const encoded = { frame: this.#encoder.encode(eventFrame(event)), data: idLine(event.id).length };
     const { length } = encoded.frame;
@@ -51,4 +65,18 @@ export class Frames {
     }
     return encoded;
   }
+}
+
+function areSame(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  return some.length === others.length && some.every((frame, index) => frame === others[index]);
+}
+
+function join(frames: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(frames.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const frame of frames) {
+    bytes.set(frame, at);
+    at += frame.length;
+  }
+  return bytes;
 }
