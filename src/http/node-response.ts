@@ -31,60 +31,48 @@ export function nodeResponse(given: unknown): NodeResponse | undefined {
  * nothing is left to do.
  */
 export function sendBody(body: EventBody, headers: Headers, outgoing: NodeResponse): Response {
-  const sink = new NodeSink(body, outgoing);
-  try {
-    sink.begin(headers);
-  } catch (error) {
-    body.cancel();
-    throw error;
-  }
+  const leave = (): void => body.cancel();
+  outgoing.on("close", leave);
+  // Others may end it, or destroy it. What is written then is an error of nobody's.
+  outgoing.on("error", leave);
+  // HTTP/1 then ends the body with the connection: each chunk is one write to the socket, not the four of chunked coding.
+  outgoing.removeHeader("Transfer-Encoding");
+  outgoing.writeHead(200, Object.fromEntries(headers));
+  outgoing.flushHeaders();
+  if (isGone(outgoing)) leave();
+  else body.pull(new NodeSink(body, outgoing));
   return alreadySent();
+}
+
+/** What closed before somebody listened does not say so again. */
+function isGone({ destroyed, stream }: NodeResponse): boolean {
+  return destroyed === true || stream?.destroyed === true;
 }
 
 /** Writes as long as the client reads: what it leaves unread stays on the bus but for one chunk, and what Node buffers. */
 class NodeSink implements Sink {
   readonly #body: EventBody;
   readonly #outgoing: NodeResponse;
-  #isGone = false;
 
   constructor(body: EventBody, outgoing: NodeResponse) {
     this.#body = body;
     this.#outgoing = outgoing;
   }
 
-  begin(headers: Headers): void {
-    const { destroyed, stream } = this.#outgoing;
-    if (destroyed || stream?.destroyed) return this.#leave();
-    const leave = (): void => this.#leave();
-    this.#outgoing.on("close", leave);
-    this.#outgoing.on("error", leave);
-    // HTTP/1 then ends the body with the connection: each chunk is one write to the socket, not the four of chunked coding.
-    this.#outgoing.removeHeader("Transfer-Encoding");
-    this.#outgoing.writeHead(200, Object.fromEntries(headers));
-    this.#outgoing.flushHeaders();
-    this.#body.pull(this);
-  }
-
   write(bytes: Uint8Array): boolean {
-    if (this.#isGone) return false;
     try {
       if (this.#outgoing.write(bytes)) return true;
       this.#outgoing.once("drain", () => this.#body.pull(this));
     } catch (error) {
       // Whoever wrapped the response let it fail: half a frame may be out.
-      this.#leave();
+      this.#body.cancel();
       this.#outgoing.destroy(error);
     }
     return false;
   }
 
   end(): void {
-    if (!this.#isGone) this.#outgoing.end();
-  }
-
-  #leave(): void {
-    this.#isGone = true;
-    this.#body.cancel();
+    this.#outgoing.end();
   }
 }
 

@@ -223,11 +223,15 @@ describe("a stream into Node's response", () => {
 });
 
 describe("over HTTP/2", () => {
+  async function requested(bus: EventBus, options: Partial<HandlerOptions> = {}) {
+    const handler = createHandler(bus, { authorize: everybody, ...options });
+    const server = createHttp2Server(getRequestListener(handler));
+    const session = connectHttp2(await listen(server as unknown as Server));
+    return { server, session, stream: session.request({ ":path": "/runs/r/events" }) };
+  }
+
   async function opened(bus: EventBus) {
-    const handler = createHandler(bus, { authorize: everybody });
-    const url = await listen(createHttp2Server(getRequestListener(handler)) as unknown as Server);
-    const session = connectHttp2(url);
-    const stream = session.request({ ":path": "/runs/r/events" });
+    const { session, stream } = await requested(bus);
     const [headers] = await once(stream, "response");
     return { session, stream: stream.setEncoding("utf8"), headers };
   }
@@ -258,6 +262,28 @@ describe("over HTTP/2", () => {
     stream.on("error", () => undefined).close(8);
     await left(bus);
     session.destroy();
+  });
+
+  it("a stream is not begun for a client that left while it was asked who may read", async () => {
+    const bus = busOf("r");
+    const [reached, permitted, gone] = [new Signal(), new Signal(), new Signal()];
+    const { server, session, stream } = await requested(bus, {
+      maxConnections: 1,
+      authorize: async () => {
+        reached.give();
+        await permitted.given;
+        return true;
+      },
+    });
+    server.on("stream", (each) => each.on("close", () => gone.give()));
+    await reached.given;
+    stream.on("error", () => undefined).close(8);
+    await gone.given;
+    permitted.give();
+    const next = session.request({ ":path": "/runs/r/events" });
+    expect((await once(next, "response"))[0], "its place is free").toMatchObject({ ":status": 200 });
+    session.destroy();
+    await left(bus);
   });
 });
 
