@@ -3,8 +3,8 @@ import { eventFrame, idLine } from "./sse.js";
 
 interface Encoded {
   readonly frame: Uint8Array;
-  /** Where the frame goes on behind its id. */
-  readonly data: number;
+  /** What of the frame is behind its id. */
+  readonly anonymous: Uint8Array;
 }
 
 interface Joined {
@@ -34,8 +34,8 @@ export class Frames {
 
   /** `resumable: false` leaves out the id, as in `eventFrame`. Shared: not to be changed or transferred. */
   of(event: BusEvent, { resumable }: { readonly resumable: boolean }): Uint8Array {
-    const { frame, data } = this.#newer.get(event) ?? this.#older.get(event) ?? this.#encode(event);
-    return resumable ? frame : frame.subarray(data);
+    const { frame, anonymous } = this.#newer.get(event) ?? this.#older.get(event) ?? this.#encode(event);
+    return resumable ? frame : anonymous;
   }
 
   /** A frame that is not an event. */
@@ -52,8 +52,9 @@ export class Frames {
   }
 
   #encode(event: BusEvent): Encoded {
-    const encoded = { frame: this.#encoder.encode(eventFrame(event)), data: idLine(event.id).length };
-    const { length } = encoded.frame;
+    const frame = this.#encoder.encode(eventFrame(event));
+    const encoded = { frame, anonymous: frame.subarray(idLine(event.id).length) };
+    const { length } = frame;
     if (this.#bytes + length > this.#maxHalf) {
       this.#older = this.#newer;
       this.#newer = new WeakMap();

@@ -139,4 +139,36 @@ describe("the heartbeat", () => {
     expect((await third).done).toBe(true);
     expect(vi.getTimerCount(), "no timer behind a stream").toBe(timers);
   });
+
+  it("of many streams is one timer, and each gets it at its time", async () => {
+    stopTheClock();
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    const timers = vi.getTimerCount();
+    const ask = asker(bus, { heartbeatMillis: 1000 });
+    const open = async () => readerOf(await ask("/runs/r/events"));
+    const [first, second, third] = [await open(), await open(), await open()];
+    for (const reader of [first, second, third]) await reader.read();
+    const beats: string[] = [];
+    const awaits = (name: string, reader: Reader) => reader.read().then(({ done }) => done || beats.push(name));
+    const leaving = awaits("first", first);
+    await vi.advanceTimersByTimeAsync(400);
+    const earlier = awaits("second", second);
+    await vi.advanceTimersByTimeAsync(300);
+    const later = awaits("third", third);
+    await vi.advanceTimersByTimeAsync(299);
+    expect(vi.getTimerCount()).toBe(timers + 1);
+    await first.cancel();
+    await leaving;
+    await vi.advanceTimersByTimeAsync(400);
+    expect(beats).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await earlier;
+    expect(beats).toEqual(["second"]);
+    await vi.advanceTimersByTimeAsync(300);
+    await later;
+    expect(beats).toEqual(["second", "third"]);
+    await Promise.all([second.cancel(), third.cancel()]);
+    expect(vi.getTimerCount()).toBe(timers);
+  });
 });

@@ -358,6 +358,13 @@ describe("in Hono", () => {
     client.cut();
     await left(bus);
   });
+
+  it("a handler that is mounted is given `env`, too", async () => {
+    const app = new Hono().mount("/agents", createHandler(busOf("r"), { authorize: everybody }));
+    const client = await Client.open(`${await listen(createAdaptorServer(app) as Server)}/agents/runs/r/events`);
+    expect(isStraight(client)).toBe(true);
+    expect((await client.until("caught-up")).map(inAWord)).toEqual([1, 2, 3]);
+  });
 });
 
 it("in Express a stream goes straight, and an adapter that leaves the globals alone knows it as well", async () => {
