@@ -3,8 +3,8 @@ import { eventFrame, idLine } from "./sse.js";
 
 interface Encoded {
   readonly frame: Uint8Array;
-  /** What of the frame is behind its id. */
-  readonly anonymous: Uint8Array;
+  /** What of the frame is behind its id, once somebody wants it. */
+  anonymous?: Uint8Array;
 }
 
 interface Joined {
@@ -34,8 +34,10 @@ export class Frames {
 
   /** `resumable: false` leaves out the id, as in `eventFrame`. Shared: not to be changed or transferred. */
   of(event: BusEvent, { resumable }: { readonly resumable: boolean }): Uint8Array {
-    const { frame, anonymous } = this.#newer.get(event) ?? this.#older.get(event) ?? this.#encode(event);
-    return resumable ? frame : anonymous;
+    const encoded = this.#newer.get(event) ?? this.#older.get(event) ?? this.#encode(event);
+    if (resumable) return encoded.frame;
+    encoded.anonymous ??= encoded.frame.subarray(idLine(event.id).length);
+    return encoded.anonymous;
   }
 
   /** A frame that is not an event. */
@@ -52,9 +54,8 @@ export class Frames {
   }
 
   #encode(event: BusEvent): Encoded {
-    const frame = this.#encoder.encode(eventFrame(event));
-    const encoded = { frame, anonymous: frame.subarray(idLine(event.id).length) };
-    const { length } = frame;
+    const encoded: Encoded = { frame: this.#encoder.encode(eventFrame(event)) };
+    const { length } = encoded.frame;
     if (this.#bytes + length > this.#maxHalf) {
       this.#older = this.#newer;
       this.#newer = new WeakMap();
