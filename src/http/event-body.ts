@@ -54,8 +54,7 @@ export class EventBody implements Quiet {
 
   constructor(sources: readonly Source[], options: BodyOptions) {
     this.#options = options;
-    const arrived = (): void => this.#serve();
-    this.#inlets = sources.map((source) => new Inlet(source, arrived));
+    this.#inlets = sources.map((source) => new Inlet(source, this));
   }
 
   /** All readers are over. */
@@ -67,6 +66,11 @@ export class EventBody implements Quiet {
   pull(sink: Sink): void {
     this.#asking = sink;
     this.#isWaiting = false;
+    this.#serve();
+  }
+
+  /** An inlet has what it was asked for. */
+  arrived(): void {
     this.#serve();
   }
 

@@ -1,6 +1,7 @@
 import { parseCursor } from "../bus/cursor.js";
 import type { SubscriptionEnd } from "../bus/event.js";
 import type { SubscribeOptions } from "../bus/hub-options.js";
+import type { RunStanding } from "../bus/run.js";
 import { Frames } from "../wire/frames.js";
 import { endFrame, sharedEndFrame } from "../wire/sse.js";
 import type { Grant } from "./authorize.js";
@@ -10,7 +11,7 @@ import { EventBody, type Source } from "./event-body.js";
 import { Heartbeats } from "./heartbeats.js";
 import type { HandlerSettings } from "./options.js";
 import { cursorOf, refuseCursor, typesOf, waitOf } from "./query.js";
-import type { ReadableBus } from "./readable-bus.js";
+import type { Eventually, ReadableBus } from "./readable-bus.js";
 
 /** A request for a stream. */
 export interface Call {
@@ -87,12 +88,12 @@ export class Feeds {
   #runSource(runId: string, options: SubscribeOptions): Source {
     const events = this.#bus.subscribe(runId, options);
     // Asked while it is surely the one that is read: when it ends a newer one may be under way.
-    const attached = Promise.resolve(this.#bus.standing(runId)).catch(() => undefined);
+    const generation = generationOf(this.#bus.standing(runId));
     return {
       events,
       endFrame: async (end) => {
         if (!isOver(end)) return undefined;
-        const ended = await this.#bus.standing(runId, (await attached)?.generation);
+        const ended = await this.#bus.standing(runId, await generation);
         return ended && endFrame(ended.lastId, end);
       },
     };
@@ -130,6 +131,12 @@ export class Feeds {
 
 function reading({ url, signal }: Call, { where }: Grant): SubscribeOptions {
   return { types: typesOf(url), where, signal };
+}
+
+/** Of a run that stands so, or does once that is known; none where it cannot be. */
+function generationOf(standing: Eventually<RunStanding | undefined>): Eventually<string | undefined> {
+  if (!standing || !("then" in standing)) return standing?.generation;
+  return standing.then((known) => known?.generation).catch(() => undefined);
 }
 
 /** The run is over, as far as anybody knows; a reader that ended otherwise may come back. */

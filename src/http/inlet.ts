@@ -2,12 +2,17 @@ import type { BusEvent } from "../bus/event.js";
 import type { Source } from "./event-body.js";
 import type { ReadableSubscription } from "./readable-bus.js";
 
+/** Who reads from inlets, and is told after each `read`. */
+interface Asker {
+  arrived(): void;
+}
+
 /** A reader that is asked for one thing at a time: the question is kept over heartbeats. */
 export class Inlet {
   readonly events: ReadableSubscription;
   #batches: AsyncIterator<readonly BusEvent[], undefined> | undefined;
   readonly #source: Source;
-  readonly #arrived: () => void;
+  readonly #asker: Asker;
   #isAttached: boolean;
   #isReading = false;
   /** What it is asked for was there: the reader has gone past it. */
@@ -18,11 +23,10 @@ export class Inlet {
   isOver = false;
   endFrame: string | undefined;
 
-  /** `arrived` is called after each `read`. */
-  constructor(source: Source, arrived: () => void) {
+  constructor(source: Source, asker: Asker) {
     this.#source = source;
     this.events = source.events;
-    this.#arrived = arrived;
+    this.#asker = asker;
     this.#isAttached = source.events.attached === undefined;
   }
 
@@ -54,9 +58,9 @@ export class Inlet {
     this.#isOwed = this.#isAttached && this.#hasMore;
     const { attached, caughtUp, size } = this.events;
     // Its replay comes first, and that there is none is to be told.
-    if (!this.#isAttached && attached) attached.then(this.#attached);
-    else if (size === 0) this.events.next().then(this.#gotOne, this.#over);
-    else if (caughtUp && size <= most) this.#nextBatch().then(this.#got, this.#over);
+    if (!this.#isAttached && attached) attached.then(() => this.#attached());
+    else if (size === 0) this.events.next().then(this.#got, this.#over);
+    else if (caughtUp && size <= most) this.#nextBatch().then((batch) => this.#gotBatch(batch), this.#over);
     else this.#readSingly(most);
   }
 
@@ -83,18 +87,19 @@ export class Inlet {
     } while (open < most && events.caughtUp === caughtUp && this.#hasMore);
   }
 
-  readonly #attached = (): void => {
+  #attached(): void {
     this.#isAttached = true;
     this.#isReading = false;
-    this.#arrived();
-  };
+    this.#asker.arrived();
+  }
 
-  readonly #got = ({ done, value }: IteratorResult<readonly BusEvent[], undefined>): void => {
+  #gotBatch({ done, value }: IteratorResult<readonly BusEvent[], undefined>): void {
     if (done) this.#over();
     else this.#have(value);
-  };
+  }
 
-  readonly #gotOne = ({ done, value }: IteratorResult<BusEvent, undefined>): void => {
+  /** What every reader that waits is told by. */
+  readonly #got = ({ done, value }: IteratorResult<BusEvent, undefined>): void => {
     if (done) this.#over();
     else this.#have([value]);
   };
@@ -104,7 +109,7 @@ export class Inlet {
     this.#at = 0;
     this.#isReading = false;
     this.#isOwed = false;
-    this.#arrived();
+    this.#asker.arrived();
   }
 
   /** A reader that is refused has ended, and its end says how. */
@@ -113,7 +118,7 @@ export class Inlet {
     const told = (frame?: string): void => {
       this.endFrame = frame;
       this.isOver = true;
-      this.#arrived();
+      this.#asker.arrived();
     };
     this.events.ended.then((end) => this.#source.endFrame(end)).then(told, () => told());
   };
