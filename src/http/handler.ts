@@ -32,7 +32,7 @@ export function createHandler(bus: ReadableBus, options: HandlerOptions): Handle
   if (typeof bus !== "object" || bus === null || typeof bus.standing !== "function")
     throw wrong(TypeError, "bus", "an EventBus", bus);
   const endpoint = new Endpoint(bus, handlerSettings(options));
-  return (request, env) => endpoint.answer(request, nodeResponse(env));
+  return (request, env) => endpoint.answer(request, env);
 }
 
 const allow = { Allow: "GET, HEAD, OPTIONS" } as const;
@@ -50,8 +50,9 @@ class Endpoint {
     this.#cors = new Cors(settings.cors);
   }
 
-  async answer(request: Request, outgoing: NodeResponse | undefined): Promise<Response> {
+  async answer(request: Request, env: unknown): Promise<Response> {
     try {
+      const outgoing = nodeResponse(env);
       const url = new URL(request.url);
       const route = this.#route(url);
       if (request.method === "OPTIONS") return this.#sent(request, new Response(null, { status: 204, headers: allow }));

@@ -302,6 +302,16 @@ describe("the second argument", () => {
     expect(await response.text()).toContain("event: end");
   });
 
+  it("that cannot be looked at is a problem, and no rejection", async () => {
+    const handler = createHandler(busOf("r"), { authorize: everybody });
+    const env = {
+      get outgoing(): unknown {
+        throw new Error("no such binding");
+      },
+    };
+    expect((await handler(new Request("http://localhost/runs"), env)).status).toBe(500);
+  });
+
   it("is not written into when its answer has begun", async () => {
     const bus = busOf("r");
     const handler = createHandler(bus, { authorize: everybody });
