@@ -48,8 +48,6 @@ export class EventBody implements Quiet {
   #caughtUp = false;
   /** Who asked for a chunk and has none yet. */
   #asking: Sink | undefined;
-  /** Nothing was there since it was asked. */
-  #isWaiting = false;
   quietSince = 0;
 
   constructor(sources: readonly Source[], options: BodyOptions) {
@@ -65,7 +63,6 @@ export class EventBody implements Quiet {
   /** Asks for a chunk. */
   pull(sink: Sink): void {
     this.#asking = sink;
-    this.#isWaiting = false;
     this.#serve();
   }
 
@@ -81,7 +78,7 @@ export class EventBody implements Quiet {
   }
 
   beat(): void {
-    if (!this.#asking || !this.#isWaiting) return;
+    if (!this.#asking) return;
     this.#send(this.#asking, this.#options.frames.text(heartbeatFrame));
     this.#serve();
   }
@@ -117,7 +114,6 @@ export class EventBody implements Quiet {
   #send(sink: Sink, bytes: Uint8Array): void {
     // The next may be asked for while this one is taken.
     this.#asking = undefined;
-    this.#isWaiting = false;
     if (sink.write(bytes)) this.#asking = sink;
   }
 
@@ -187,7 +183,6 @@ export class EventBody implements Quiet {
 
   #wait(): void {
     for (const inlet of this.#inlets) inlet.read(1);
-    if (!this.#isWaiting) this.#options.heartbeats.wait(this);
-    this.#isWaiting = true;
+    this.#options.heartbeats.wait(this);
   }
 }

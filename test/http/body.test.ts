@@ -37,11 +37,16 @@ describe("the body of a stream", () => {
     const bus = new EventBus();
     publishNote(bus, "r", 1);
     const ask = asker(bus);
-    const read = async () => readerOf(await ask("/runs/r/events")).read();
-    const first = await read();
-    const before = text(first);
-    first.value?.fill(0);
-    expect(text(await read())).toBe(before);
+    const open = async () => readerOf(await ask("/runs/r/events"));
+    const readers = [await open(), await open()] as const;
+    for (const reader of readers) await reader.read();
+    const both = readers.map((reader) => reader.read());
+    publishNote(bus, "r", 2);
+    const [first, second] = await Promise.all(both);
+    const before = text(first ?? {});
+    first?.value?.fill(0);
+    expect(text(second ?? {})).toBe(before);
+    for (const reader of readers) await reader.cancel();
   });
 
   it("sends what came together in one chunk", async () => {
@@ -127,6 +132,8 @@ describe("the heartbeat", () => {
     await vi.advanceTimersByTimeAsync(999);
     const { id } = taken(publishNote(bus, "r", 2));
     expect(text(await first)).toContain(id);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(vi.getTimerCount(), "no timer once nobody reads on").toBe(timers);
 
     const second = reader.read();
     await vi.advanceTimersByTimeAsync(999);
