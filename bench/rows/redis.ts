@@ -1,5 +1,6 @@
 import { mainThreadMicros, turn } from "../harness/clock.js";
-import type { Case, Lookup, Row } from "../harness/row.js";
+import { atMost } from "../harness/goals.js";
+import type { Case, Row } from "../harness/row.js";
 import { expectNumbers, HISTORY } from "../inputs/notes.js";
 import type { OpenRelay } from "../redis/relays.js";
 
@@ -72,10 +73,6 @@ function relayed(choose: (relays: Relays) => OpenRelay): Case["load"] {
   };
 }
 
-function toRaw(of: Lookup, ours: string, theirs: string): number {
-  return of(ours, "cpu") / of(theirs, "cpu");
-}
-
 const less = "no copy, no ids, no closing, no leases, no list of runs, no message to readers";
 
 export const redisRelay: Row = {
@@ -101,13 +98,8 @@ export const redisRelay: Row = {
     },
   ],
   goals: [
-    { row: "16", says: `processor time, to ${RAW}`, got: (of) => toRaw(of, SPANBUS, RAW), atMost: 0.5 },
-    {
-      row: "16",
-      says: `processor time, to ${RAW_IOREDIS}`,
-      got: (of) => toRaw(of, SPANBUS_IOREDIS, RAW_IOREDIS),
-      atMost: 0.5,
-    },
+    atMost(0.5, { row: "16", what: "processor time", who: SPANBUS, to: RAW, figure: "cpu" }),
+    atMost(0.5, { row: "16", what: "processor time", who: SPANBUS_IOREDIS, to: RAW_IOREDIS, figure: "cpu" }),
   ],
   maxRounds: 5,
   needsRedis: true,
