@@ -30,13 +30,18 @@ export function copyData(source: unknown, maxBytes: number, frozen = true, texts
   return { value, bytes: copier.bytes + (copier.truncated ? TRUNCATED_BYTES : 0) };
 }
 
-/** The same for a plain object that nobody else has: as a rule it is kept itself, with copies of what is in it. */
+/**
+ * The same for a plain object that nobody else has, whose keys are names of fields: as a rule it is kept itself, with copies
+ * of what is in it.
+ */
 export function ownData(source: Record<string, unknown>, maxBytes: number, texts: RepeatedTexts): Copy {
   const copier = new Copier(maxBytes - TRUNCATED_BYTES, true, texts);
   if (!copier.inPlace(source)) return copyData(source, maxBytes, true, texts);
   return { value: Object.freeze(source), bytes: copier.bytes };
 }
 
+/** Quotes, colon and comma around the name of a field, which has nothing to escape. */
+const FIELD_BYTES = 4;
 const TRUNCATED_BYTES = '"truncated":true,'.length;
 
 /** A container that is being copied, and the one around it: a cycle comes back to one of them. */
@@ -72,7 +77,7 @@ class Copier {
   inPlace(record: Record<string, unknown>): boolean {
     for (const key in record) {
       const value = record[key];
-      this.bytes += jsonBytes(key) + 2;
+      this.bytes += key.length + FIELD_BYTES;
       const copy = this.#value(value, record, undefined, key);
       if (copy === OMITTED) return false;
       if (copy !== value) record[key] = copy;
@@ -261,8 +266,14 @@ function numberBytes(value: number): number {
 
 const LONGEST_NUMBER = "-2.2250738585072014e-308".length;
 
+/** Anything that JSON escapes, or that takes more than a byte. */
+const UNEVEN = /[^ !#-[\]-~]/;
+/** From here on it pays to ask the expression first: it is three times as fast as the loop. */
+const LONG = 32;
+
 /** Length of the text as JSON in UTF-8, quotes included. */
 export function jsonBytes(text: string): number {
+  if (text.length > LONG && !UNEVEN.test(text)) return text.length + 2;
   let bytes = text.length + 2;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);

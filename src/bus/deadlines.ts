@@ -36,6 +36,8 @@ export class Deadlines {
   #holds = true;
   readonly #report: (error: unknown) => void;
   readonly #apart: Apart;
+  /** Kept, since Node looks the global up by a function each time. */
+  readonly #clock = performance;
 
   constructor(report: (error: unknown) => void, apart: Apart = (act) => act()) {
     this.#report = report;
@@ -44,7 +46,7 @@ export class Deadlines {
 
   /** Monotonic milliseconds: deadlines do not move when the wall clock is set. */
   now(): number {
-    return performance.now();
+    return this.#clock.now();
   }
 
   set(deadline: Deadline, due: number): void {

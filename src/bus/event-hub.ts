@@ -209,8 +209,8 @@ export class EventHub implements ReaderHost {
   }
 
   /**
-   * Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals; the data of what is
-   * `owned` is nobody else's.
+   * Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals; data and ids of what
+   * is `owned` are nobody else's.
    */
   append(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
     if (!this.#takes(run)) return this.#refuseFor(run, this.#deciding ? "nested" : "sealed");

@@ -4,9 +4,8 @@ import { Ring } from "./ring.js";
 /** The newest events of one run, kept for replay. */
 export class History {
   readonly #kept = new Ring<BusEvent>();
-  /** The size and the seq of each: one object for all three would take more room. */
-  readonly #sizes = new Ring<number>();
-  readonly #seqs = new Ring<number>();
+  /** The size and the seq of each, one behind the other: an object for all three would take more room. */
+  readonly #facts = new Ring<number>();
   #snapshot: readonly BusEvent[] | undefined;
   /** Size of everything kept, in bytes of JSON. */
   bytes = 0;
@@ -23,8 +22,8 @@ export class History {
 
   push(event: BusEvent, bytes: number): void {
     this.#kept.push(event);
-    this.#sizes.push(bytes);
-    this.#seqs.push(event.seq ?? 0);
+    this.#facts.push(bytes);
+    this.#facts.push(event.seq ?? 0);
     this.bytes += bytes;
     this.#snapshot = undefined;
   }
@@ -32,8 +31,8 @@ export class History {
   /** Bytes that became free. The event is not looked at: it has long left the caches of the processor. */
   dropOldest(): number {
     this.#kept.shift();
-    const bytes = this.#sizes.shift();
-    const seq = this.#seqs.shift();
+    const bytes = this.#facts.shift();
+    const seq = this.#facts.shift();
     if (bytes === undefined || seq === undefined) return 0;
     this.lostSeq = seq;
     this.bytes -= bytes;

@@ -14,8 +14,8 @@ export interface MadeEvent {
 export type GuardedRedact = (draft: EventDraft) => EventDraft | undefined;
 
 /**
- * The next event of the run: redacted, bounded, JSON-safe and frozen. Undefined when the redactor withholds it. Data that is
- * `owned` is nobody else's, so that it can be kept without a copy.
+ * The next event of the run: redacted, bounded, JSON-safe and frozen. Undefined when the redactor withholds it. Data and ids
+ * of what is `owned` are nobody else's, so that they can be kept without a copy.
  */
 export function makeEvent(
   run: Run,
@@ -45,9 +45,11 @@ export function makeEvent(
   const seq = run.seq + 1;
   const event: Building = { id: run.eventId(seq), runId: run.id, seq, type, time, data: copy.value };
   let bytes = BARE_BYTES + run.idBytes + type.length + copy.bytes;
-  if (isSpanId(traceId)) event.traceId = run.texts.copy("traceId", traceId);
-  if (isSpanId(spanId)) event.spanId = run.texts.copy("spanId", spanId);
-  if (isSpanId(parentSpanId)) event.parentSpanId = run.texts.copy("parentSpanId", parentSpanId);
+  if (isSpanId(traceId)) event.traceId = owned ? traceId : run.texts.copy("traceId", traceId);
+  if (isSpanId(spanId)) event.spanId = owned ? spanId : run.texts.copy("spanId", spanId);
+  if (isSpanId(parentSpanId)) {
+    event.parentSpanId = owned ? parentSpanId : run.texts.copy("parentSpanId", parentSpanId);
+  }
   if (carried) {
     event.attributes = carried.value;
     bytes += carried.bytes;

@@ -2,6 +2,8 @@ import { flat } from "./bounded-json.js";
 
 /** Fields of which the latest text is remembered. */
 const MAX_FIELDS = 64;
+/** Longer texts are content, which hardly ever comes again. */
+const MAX_LENGTH = 64;
 
 /**
  * The texts of one run, field by field, of which most say the same as in the event before: those share one copy, which is
@@ -14,6 +16,7 @@ export class RepeatedTexts {
   copy(field: string, text: string): string {
     // V8 copies short texts anyway.
     if (text.length < 13) return text;
+    if (text.length > MAX_LENGTH) return flat(text);
     const latest = this.#latest.get(field);
     if (latest === text) return latest;
     const copy = flat(text);

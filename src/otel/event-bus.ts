@@ -186,12 +186,21 @@ export class EventBus {
   onStart(span: SpanLike, parentContext?: ContextLike): void {
     if (this.#hub.isShutdown) return;
     this.#spanExporter.look();
-    this.#safely("onStart", () => this.#inlet.spanStarted(span, parentContext));
+    try {
+      this.#inlet.spanStarted(span, parentContext);
+    } catch (error) {
+      this.#hub.report("onStart", error);
+    }
   }
 
   /** A span ended, also one that was never seen to begin. The tracer provider calls it. */
   onEnd(span: SpanLike): void {
-    if (!this.#hub.isShutdown) this.#safely("onEnd", () => this.#inlet.spanEnded(span));
+    if (this.#hub.isShutdown) return;
+    try {
+      this.#inlet.spanEnded(span);
+    } catch (error) {
+      this.#hub.report("onEnd", error);
+    }
   }
 
   /** A log record was emitted; one with an event name becomes an event. The logger provider calls it. */

@@ -1,4 +1,3 @@
-import { attempt } from "../bus/attempt.js";
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
@@ -14,10 +13,10 @@ import { nextInOrder } from "./registry.js";
 import { RunLives } from "./run-life.js";
 import { RunResolver } from "./run-resolver.js";
 import { RunScopes } from "./run-scopes.js";
-import { type ContextLike, type LogRecordLike, millis, type SpanLike } from "./signals.js";
+import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
-import { SpanRecord } from "./span-record.js";
-import { endedViewOf, parentOf, remoteParentOf, viewOf } from "./span-view.js";
+import { kindOf, SpanRecord } from "./span-record.js";
+import { endedViewOf, endOf, nameOf, parentOf, remoteParentOf, viewOf } from "./span-view.js";
 import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
 
@@ -28,7 +27,7 @@ interface HeldSpan {
   readonly span: SpanLike;
   readonly context: ContextLike | undefined;
   /** What it was found to be, if that was looked at already. */
-  classified?: Classified;
+  classified: Classified | undefined;
 }
 
 interface Classified {
@@ -56,7 +55,7 @@ export class Inlet {
   #flushQueued = false;
   /** Spans taken note of. */
   #spans = 0;
-  #latestLog: LogRecordLike | undefined;
+  #latestLog: WeakRef<LogRecordLike> | undefined;
   /**
    * Where spans started that are no events so far, if an option may still ask for it. A context holds the span around, so
    * the bus must not hold the context: the span itself does.
@@ -106,9 +105,11 @@ export class Inlet {
   // ── hooks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   spanStarted(span: SpanLike, context: ContextLike | undefined): void {
+    // A processor that is registered twice is called twice.
+    if (this.#held?.span === span) return;
     this.flush();
     if (this.beside.tells(span)) return;
-    this.#held = { span, context };
+    this.#held = { span, context, classified: undefined };
     if (this.#flushQueued) return;
     this.#flushQueued = true;
     resolved.then(() => {
@@ -137,8 +138,8 @@ export class Inlet {
   logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
     this.flush();
     // A processor that is registered twice is called twice.
-    if (log === this.#latestLog) return;
-    this.#latestLog = log;
+    if (this.#latestLog?.deref() === log) return;
+    this.#latestLog = new WeakRef(log);
     this.#named.ofLog(log, context);
   }
 
@@ -203,14 +204,15 @@ export class Inlet {
   #isNothing(held: HeldSpan): boolean {
     const { span, context } = held;
     if (this.#settings.include !== "agent" || bindingOf(context)) return false;
-    const { traceId, spanId } = span.spanContext();
-    const trace = this.#traces.trace(traceId);
+    const trace = this.#traces.trace(span.spanContext().traceId);
     if (trace) {
       const parent = trace.spans.get(parentOf(span)?.spanId ?? "");
-      if (!parent || parent.binding || trace.lives.size > 0 || trace.spans.has(spanId)) return false;
+      if (!parent || parent.binding || trace.lives.size > 0) return false;
     }
-    held.classified = this.#classify(span);
-    return held.classified.claim === undefined && !this.#watcher.hasSpanEvents(span);
+    const classified = this.#classify(span);
+    if (classified.claim === undefined && !this.#watcher.hasSpanEvents(span)) return true;
+    held.classified = classified;
+    return false;
   }
 
   // ── from start to end ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,8 +264,7 @@ export class Inlet {
   }
 
   #classify(span: SpanLike): Classified {
-    const name = attempt(() => String(span.name), "");
-    const view = viewOf(span, name);
+    const view = viewOf(span, nameOf(span));
     return { view, claim: this.#interpreter.classify(view) };
   }
 
@@ -286,7 +287,7 @@ export class Inlet {
     record.life = life;
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
-    record.kind = operation ? `agent.${operation}` : "span";
+    record.kind = operation ? kindOf[operation] : "span";
     const { kind } = record;
     const beginning = this.#publisher.begin(record, run, kind, view);
     // Counted as open before anybody is told, who may end it or close its run.
@@ -307,7 +308,7 @@ export class Inlet {
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
-      const endTime = millis(attempt(() => span.endTime, undefined)) ?? Date.now();
+      const endTime = endOf(span) ?? Date.now();
       const view = endedViewOf(span, record);
       if (record.kind) this.#publisher.ended(record, view, endTime);
       else this.#publisher.handoff(record, view, endTime);

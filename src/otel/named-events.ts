@@ -108,7 +108,8 @@ export class NamedEvents {
 
   #data(attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const { interpreter, content } = this.#parts;
-    const data: Record<string, unknown> = {};
+    // Without a prototype `__proto__` is a name like any other.
+    const data: Record<string, unknown> = Object.create(null);
     for (const key of Object.keys(attributes)) {
       if (key === "event.name") continue;
       data[key] = interpreter.isContent(key) ? content(attributes[key]) : attributes[key];

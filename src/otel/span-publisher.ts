@@ -35,6 +35,7 @@ export class SpanPublisher {
 
   /** Gives the span its place in the tree of its run; what it returns is for `started`. */
   begin(record: SpanRecord, run: Run, kind: EventKind, view: SpanView): Beginning {
+    const attributes = this.#attributes(view);
     const reading = this.#interpreter.read(record.claim, view, this.#settings.content);
     const data = record.claim ? reading.started() : { name: record.name };
     const named = ownText(run, "agentName", data["agentName"]);
@@ -48,7 +49,7 @@ export class SpanPublisher {
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
     if (wrapper) wrapper.wraps = true;
-    return { data, counted, attributes: this.#attributes(view) };
+    return { data, counted, attributes };
   }
 
   /** Publishes the start. */
@@ -167,7 +168,8 @@ export class SpanPublisher {
 
   /** A model call below that is still open will tell its tokens itself. */
   #modelOpenBelow(record: SpanRecord): boolean {
-    if (!record.life) return false;
+    // That is what most model calls are, of which very many may be open.
+    if (record.isLeaf || !record.life) return false;
     for (const open of record.life.openEvents) {
       if (open.kind !== "agent.model" || open === record) continue;
       for (let each = open.parent; each; each = each.parent) {
@@ -209,7 +211,8 @@ export class SpanPublisher {
   #attributes(view: SpanView): object | undefined {
     const { carries, content } = this.#settings;
     if (!carries) return undefined;
-    const carried: Record<string, unknown> = {};
+    // Without a prototype `__proto__` is a name like any other.
+    const carried: Record<string, unknown> = Object.create(null);
     for (const name of attempt(() => Object.keys(view.attributes), [])) {
       if (!this.#hub.decide("attributes", () => carries(name), false)) continue;
       const value = attempt(() => view.attributes[name], undefined);

@@ -1,3 +1,4 @@
+import { flat } from "../bus/bounded-json.js";
 import { operations } from "../bus/catalogue.js";
 import type { Operation } from "../bus/event.js";
 import { RecencyNode } from "../bus/recency-list.js";
@@ -11,17 +12,20 @@ import type { Trace } from "./trace-table.js";
 /** What a span is to the bus: `agent.<operation>`, or `span` where `include` asked for it. */
 export type EventKind = `agent.${Operation}` | "span";
 
-/** The types of the events of one kind of span: made once, since joining texts for every event costs more than looking. */
+/** The kind of span that does this. Made once, like the types below: joining texts for every span costs more than looking. */
+export const kindOf = Object.fromEntries(
+  Object.keys(operations).map((operation) => [operation, `agent.${operation}`]),
+) as { readonly [O in Operation]: `agent.${O}` };
+
+/** The types of the events of one kind of span. */
 export interface EventTypes {
   readonly started: string;
   readonly completed: string;
   readonly failed: string;
 }
 
-const operationKinds = Object.keys(operations).map((operation) => `agent.${operation as Operation}` as const);
-
 export const typesOf = Object.fromEntries(
-  [...operationKinds, "span" as const].map((kind) => [
+  [...Object.values(kindOf), "span"].map((kind) => [
     kind,
     { started: `${kind}.started`, completed: `${kind}.completed`, failed: `${kind}.failed` },
   ]),
@@ -70,6 +74,8 @@ export class SpanRecord {
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
   open = true;
+  /** No span began below it. */
+  isLeaf = true;
   claim: Claim | undefined;
   /** Set when it is an event. */
   kind: EventKind | undefined;
@@ -108,7 +114,7 @@ export class SpanRecord {
     this.spanId = origin.spanId;
     this.isLocalRoot = parent === undefined;
     this.scopeAround = parent?.runScope;
-    this.remoteParentId = origin.remoteParentId ?? parent?.remoteParentId;
+    this.remoteParentId = origin.remoteParentId === undefined ? parent?.remoteParentId : flat(origin.remoteParentId);
     this.name = origin.name;
     this.scope = origin.scope;
     this.startTime = origin.startTime;
@@ -116,6 +122,7 @@ export class SpanRecord {
     this.order = origin.order;
     this.number = origin.number;
     this.root = parent?.root ?? this;
+    if (parent) parent.isLeaf = false;
     this.parent = parent;
     this.eventParent = parent?.kind ? parent : parent?.eventParent;
   }

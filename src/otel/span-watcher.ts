@@ -67,27 +67,21 @@ export class SpanWatcher {
     });
   }
 
+  /** Also where they cannot be counted. */
   hasSpanEvents(span: SpanLike): boolean {
-    return attempt(() => countOf(span), 1) > 0;
+    try {
+      return countOf(span) > 0;
+    } catch {
+      return true;
+    }
   }
 
   /** Span events that were added unseen: before the span was watched, or past its own methods. */
   readSpanEvents(record: SpanRecord, span: SpanLike): void {
-    for (const event of this.#unseenEvents(record, span)) {
+    if (!this.hasSpanEvents(span)) return;
+    for (const event of attempt(() => unseenEvents(record, span), [])) {
       this.#guard("span event", () => this.#parts.named.ofSpan(record, event));
     }
-  }
-
-  /** None where the list cannot be read. */
-  #unseenEvents(record: SpanRecord, span: SpanLike): readonly TimedEventLike[] {
-    return attempt(() => {
-      const { events } = span;
-      if (!Array.isArray(events) || events.length === 0) return [];
-      const total = countOf(span);
-      const unseen = Math.min(total - record.spanEventsSeen, events.length);
-      record.spanEventsSeen = total;
-      return events.slice(events.length - unseen);
-    }, []);
   }
 
   /** The span itself is the first chunk of the model call around it. */
@@ -129,6 +123,14 @@ class WatchedRecord implements LiveWatcher {
   set(key: string, value: unknown): void {
     this.watcher.set(this.record, key, value);
   }
+}
+
+function unseenEvents(record: SpanRecord, { events, droppedEventsCount = 0 }: SpanLike): readonly TimedEventLike[] {
+  if (!Array.isArray(events) || events.length === 0) return [];
+  const total = events.length + droppedEventsCount;
+  const unseen = Math.min(total - record.spanEventsSeen, events.length);
+  record.spanEventsSeen = total;
+  return events.slice(events.length - unseen);
 }
 
 /** Other buses may watch the same span. */

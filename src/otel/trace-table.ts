@@ -1,3 +1,4 @@
+import { flat } from "../bus/bounded-json.js";
 import { RecencyList } from "../bus/recency-list.js";
 import type { RunLife } from "./run-life.js";
 import type { SpanRecord } from "./span-record.js";
@@ -19,7 +20,7 @@ export class Trace {
   #openEvents: SpanRecord[] = [];
 
   constructor(id: string) {
-    this.id = id;
+    this.id = flat(id);
   }
 
   eventOpened(record: SpanRecord): void {
@@ -56,12 +57,12 @@ export class TraceTable {
   }
 
   find(traceId: string, spanId: string): SpanRecord | undefined {
-    return this.#traces.get(traceId)?.spans.get(spanId);
+    return this.trace(traceId)?.spans.get(spanId);
   }
 
   /** The trace, made known if it is not. */
   enter(traceId: string): Trace {
-    let trace = this.#traces.get(traceId);
+    let trace = this.trace(traceId);
     if (!trace) {
       trace = new Trace(traceId);
       this.#traces.set(traceId, trace);

@@ -274,6 +274,19 @@ describe("a span is held by nobody when the application lets go of it:", { timeo
   });
 });
 
+describe("a log record is held by nobody", { timeout: 30_000 }, () => {
+  it("once it was emitted, although none came after it", async () => {
+    const service = serviceInUse();
+    const emit = () => {
+      const record = { eventName: "order.placed", attributes: { n: 1 }, body: "x".repeat(1000) };
+      runContext("open", () => service.bus.onEmit(record, context.active()));
+      expect(service.types("open")).toEqual(["order.placed"]);
+      return new WeakRef(record);
+    };
+    expect(await isCollected(emit())).toBe(true);
+  });
+});
+
 describe("what the bus remembers of ended spans, for late children to find their parent,", { timeout: 30_000 }, () => {
   it("goes with their run, although a span of the trace never ends", async () => {
     const service = serviceInUse({ maxRuns: 1, historyPerRun: 1 });

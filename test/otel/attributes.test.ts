@@ -1,3 +1,4 @@
+import type { Span } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { Service, withContextManager, withFakeTime } from "./support.js";
 
@@ -37,6 +38,34 @@ describe("event.attributes", () => {
     expect(none).toEqual({ "user.id": "u1" });
     expect(String(preview?.["gen_ai.input.messages"])).toHaveLength(240);
     expect(full?.["gen_ai.input.messages"]).toBe(attributes["gen_ai.input.messages"]);
+  });
+
+  it("takes `__proto__` for the name that it is, and the span starts and ends like any other", () => {
+    const service = new Service({ attributes: () => true });
+    const { proxy: unreadable, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const write = (span: Span, value: unknown): void => {
+      const { attributes } = span as unknown as { attributes: object };
+      Object.defineProperty(attributes, "__proto__", { value, enumerable: true });
+      span.setAttribute("app.region", "eu");
+    };
+    const agent = service.agent("a");
+    write(agent, { polluted: true });
+    const tool = service.tool("t", { under: agent });
+    write(tool, unreadable);
+    tool.end();
+    agent.end();
+    const carried = service.event(agent, "agent.invocation.started").attributes ?? {};
+    expect(Object.keys(carried)).toEqual(expect.arrayContaining(["__proto__", "app.region"]));
+    expect(Object.getPrototypeOf(carried)).toBe(Object.prototype);
+    expect(service.types(agent)).toEqual([
+      "agent.invocation.started",
+      "agent.tool.started",
+      "agent.tool.completed",
+      "agent.invocation.completed",
+      "agent.terminate",
+    ]);
+    expect(service.bus.stats().errors).toBe(0);
   });
 
   it("is frozen and a copy", () => {

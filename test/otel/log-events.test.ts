@@ -30,6 +30,15 @@ describe("a log event", () => {
     });
   });
 
+  it("may have an attribute called `__proto__`", () => {
+    const service = new Service();
+    const attributes = JSON.parse('{"__proto__":{"polluted":true},"orderId":7}');
+    runContext("r", () => service.bus.onEmit({ eventName: "order.placed", attributes }, context.active()));
+    const { data } = service.event("r", "order.placed" as never) as { data: object };
+    expect(Object.entries(data)).toEqual(Object.entries(attributes));
+    expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
+  });
+
   it("takes the active span and the bound run", () => {
     const service = new Service();
     runContext("r", () => within(service.agent("a"), () => service.log("note")));
