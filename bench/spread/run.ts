@@ -20,7 +20,7 @@ const RUN_EVENTS = [1, 100, 500] as const;
 const SHARDS = [1, 2, 4, 8, 16, 32, 64] as const;
 const LOADS = [0.2, 0.5, 0.7] as const;
 const SEEDS = [1, 2, 3] as const;
-const EVENTS = 300_000;
+const EVENTS = 200_000;
 /** Microseconds, as within a data centre. */
 const ROUND_TRIP = 500;
 
