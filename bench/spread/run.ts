@@ -12,7 +12,7 @@ import { microsPerEvent, type Population, type ServiceTimes, type SimulationResu
  */
 const { values } = parseArgs({ options: { write: { type: "boolean", default: false } } });
 
-const BATCHES = [1, 4, 16, 64] as const;
+const BATCHES = [1, 4, 16, 128] as const;
 /** One waits for each answer; of many there is always something to do. */
 const PRODUCERS = [1, 16] as const;
 const SOURCES = 8;

@@ -59,7 +59,7 @@ export function microsPerEvent({ perBatch, perEvent }: ServiceTimes, { burst }: 
 }
 
 /** As many as a relay sends at once. */
-const MAX_BATCH = 64;
+const MAX_BATCH = 128;
 
 interface Run {
   readonly server: Server;
@@ -69,7 +69,7 @@ interface Run {
 }
 
 /**
- * Runs publish bursts at random moments. As in a relay, one batch of a run is under way at a time, and takes what waits, 64
+ * Runs publish bursts at random moments. As in a relay, one batch of a run is under way at a time, and takes what waits, 128
  * events at most. A server takes batches one by one, in the order in which they come.
  */
 export function simulate({

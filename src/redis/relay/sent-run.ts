@@ -4,7 +4,7 @@ import type { RunKeys } from "../keys.js";
 import { totalsLine } from "../totals.js";
 import type { Outbox, Outgoing, OutgoingQueue } from "./outbox.js";
 
-const MAX_LINES = 64;
+const MAX_LINES = 128;
 const MAX_BYTES = 64 * 1024;
 
 /** What is sent at once: sent again, it is the same. */
