@@ -32,6 +32,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**", "test/outside/**"],
           // What runs compilers, browsers and servers takes its time on a busy machine.
           testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {
