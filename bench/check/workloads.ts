@@ -5,8 +5,10 @@ import { Outbox } from "../../src/redis/relay/outbox.js";
 import { SentRun } from "../../src/redis/relay/sent-run.js";
 import { Frames } from "../../src/wire/frames.js";
 import { looping } from "../candidates/channel.js";
-import { HISTORY, note, runId } from "../inputs/notes.js";
+import { LimitBus } from "../candidates/limit.js";
+import { HISTORY, type Note, note, runId } from "../inputs/notes.js";
 import { agentTrace, plainTrace, play, SPANS, type TraceInput } from "../inputs/spans.js";
+import { LimitProcessor } from "../span-path/limit-processor.js";
 
 /** Work whose instructions are counted. It shows that it was done, or throws. */
 export interface Workload {
@@ -15,6 +17,8 @@ export interface Workload {
   /** Operations that one call of the work does. */
   readonly operations: number;
   prepare(): Work;
+  /** The same operations, done by the leanest that could: whose time it is compared with where nothing counts instructions. */
+  limit(): Work;
 }
 
 /** Does its operations once. What it awaits is over when it returns. */
@@ -30,15 +34,17 @@ export const workloads = {
     operations: 1000,
     prepare() {
       const bus = new EventBus({ historyPerRun: 50 });
-      const ids = Array.from({ length: 20 }, (_, index) => runId(index));
-      let n = 0;
+      const work = publishing((id, n) => bus.publish({ runId: id, type: "note", data: note(n) }));
+      let published = 0;
       return () => {
-        for (let index = 0; index < 1000; index += 1) {
-          n += 1;
-          bus.publish({ runId: ids[n % ids.length] ?? "", type: "note", data: note(n) });
-        }
-        expect(bus.stats({ depths: false }).published, n);
+        work();
+        published += 1000;
+        expect(bus.stats({ depths: false }).published, published);
       };
+    },
+    limit() {
+      const bus = new LimitBus<Note>();
+      return publishing((id, n) => bus.publish(id, note(n)));
     },
   },
   readers: {
@@ -46,23 +52,17 @@ export const workloads = {
     operations: BURST * 16,
     prepare() {
       const bus = new EventBus();
-      let received = 0;
-      for (let reader = 0; reader < READERS; reader += 1) {
-        looping(async () => {
-          for await (const events of bus.subscribe("run").batches()) received += events.length;
-        });
-      }
-      let n = 0;
-      return async () => {
-        for (let burst = 0; burst < 16; burst += 1) {
-          for (let index = 0; index < BURST; index += 1) {
-            n += 1;
-            bus.publish({ runId: "run", type: "note", data: note(n) });
-          }
-          await turn();
-        }
-        expect(received, n * READERS);
-      };
+      return reading(
+        (n) => bus.publish({ runId: "run", type: "note", data: note(n) }),
+        () => bus.subscribe("run").batches(),
+      );
+    },
+    limit() {
+      const bus = new LimitBus<Note>();
+      return reading(
+        (n) => bus.publish("run", note(n)),
+        () => bus.subscribe("run").batches(),
+      );
     },
   },
   replay: {
@@ -70,25 +70,25 @@ export const workloads = {
     operations: 1,
     prepare() {
       const bus = filled();
-      return async () => {
-        let received = 0;
-        for await (const _ of bus.subscribe("run")) {
-          received += 1;
-          if (received === HISTORY) break;
-        }
-        expect(received, HISTORY);
-      };
+      return replaying(() => bus.subscribe("run"));
+    },
+    limit() {
+      const bus = new LimitBus<Note>();
+      for (let n = 1; n <= HISTORY; n += 1) bus.publish("run", note(n));
+      return replaying(() => bus.subscribe("run"));
     },
   },
   "agent span": {
     says: "a span of an agent starts, is given six attributes, and ends",
     operations: SPANS * 2,
-    prepare: () => spans(agentTrace, 2 * SPANS + 1),
+    prepare: () => spansOf(agentTrace, 2 * SPANS + 1),
+    limit: () => spans(agentTrace, [new LimitProcessor()]),
   },
   "plain span": {
     says: "a span that is no agent's starts, is given six attributes, and ends",
     operations: SPANS * 2,
-    prepare: () => spans(plainTrace, 0),
+    prepare: () => spansOf(plainTrace, 0),
+    limit: () => spans(plainTrace, []),
   },
   frame: {
     says: "an event becomes a frame of a stream of server-sent events",
@@ -100,6 +100,12 @@ export const workloads = {
         let bytes = 0;
         for (const event of events) bytes += frames.of(event, { resumable: true }).length;
         if (bytes < 100 * HISTORY) throw new Error(`${bytes} bytes of ${HISTORY} events`);
+      };
+    },
+    limit() {
+      const events = filled().history("run", { limit: HISTORY });
+      return () => {
+        for (const event of events) Buffer.from(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
       };
     },
   },
@@ -127,6 +133,13 @@ export const workloads = {
         }
       };
     },
+    limit() {
+      const events = filled().history("run", { limit: HISTORY });
+      return () => {
+        for (let from = 0; from + BATCH <= events.length; from += BATCH)
+          JSON.stringify(events.slice(from, from + BATCH));
+      };
+    },
   },
 } satisfies Record<string, Workload>;
 
@@ -137,18 +150,69 @@ function filled(): EventBus {
   return bus;
 }
 
+/** A thousand events, in twenty runs by turns. */
+function publishing(publish: (runId: string, n: number) => void): () => void {
+  const ids = Array.from({ length: 20 }, (_, index) => runId(index));
+  let n = 0;
+  return () => {
+    for (let index = 0; index < 1000; index += 1) {
+      n += 1;
+      publish(ids[n % ids.length] ?? "", n);
+    }
+  };
+}
+
+/** Bursts that ten readers read. */
+function reading(publish: (n: number) => void, read: () => AsyncIterable<readonly unknown[]>): Work {
+  let received = 0;
+  for (let reader = 0; reader < READERS; reader += 1) {
+    looping(async () => {
+      for await (const events of read()) received += events.length;
+    });
+  }
+  let n = 0;
+  return async () => {
+    for (let burst = 0; burst < 16; burst += 1) {
+      for (let index = 0; index < BURST; index += 1) {
+        n += 1;
+        publish(n);
+      }
+      await turn();
+    }
+    expect(received, n * READERS);
+  };
+}
+
+function replaying(read: () => AsyncIterable<unknown>): Work {
+  return async () => {
+    let received = 0;
+    for await (const _ of read()) {
+      received += 1;
+      if (received === HISTORY) break;
+    }
+    expect(received, HISTORY);
+  };
+}
+
 /** Two traces, of which each becomes so many events. */
-function spans(input: TraceInput, events: number): Work {
+function spansOf(input: TraceInput, events: number): Work {
   const bus = new EventBus({ maxRuns: 20 });
-  const tracer = new BasicTracerProvider({ spanProcessors: [bus as SpanProcessor] }).getTracer(input.scope);
+  const work = spans(input, [bus as SpanProcessor]);
   let traces = 0;
   return async () => {
+    await work();
+    traces += 2;
+    expect(bus.stats({ depths: false }).published, traces * events);
+  };
+}
+
+function spans(input: TraceInput, spanProcessors: SpanProcessor[]): Work {
+  const tracer = new BasicTracerProvider({ spanProcessors }).getTracer(input.scope);
+  return async () => {
     for (let trace = 0; trace < 2; trace += 1) {
-      traces += 1;
       play(tracer, input);
       await turn();
     }
-    expect(bus.stats({ depths: false }).published, traces * events);
   };
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Bench } from "tinybench";
 
 /** How long a piece of work is repeated: to warm up, then to be measured. */
@@ -29,6 +30,19 @@ export async function nanosPer(operations: number, work: () => unknown): Promise
   const result = task?.result;
   if (result?.state !== "completed") throw new Error(`not measured: ${result?.state}`);
   return (result.latency.mean * 1e6) / operations;
+}
+
+/**
+ * Microseconds of processor that the main thread had. What helps it, as the collector and the compiler do, is left out where
+ * the system tells it apart.
+ */
+export function mainThreadMicros(): number {
+  try {
+    const [nanosOnProcessor] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ");
+    return Number(nanosOnProcessor) / 1000;
+  } catch {
+    return cpuMillis() * 1000;
+  }
 }
 
 /** Nanoseconds since some moment. */

@@ -53,7 +53,8 @@ export async function measure(row: Row, runtime: Runtime, options: MeasureOption
       }
     }
   }
-  return { row, runtime, cases, again };
+  const absent = Object.entries(row.absent ?? {}).map(([name, failure]): CaseResult => ({ name, rounds: [], failure }));
+  return { row, runtime, cases: [...cases, ...absent], again };
 }
 
 async function runCase(row: Row, index: number, { executable }: Runtime, options: MeasureOptions): Promise<Figures> {

@@ -38,6 +38,8 @@ export interface Row {
   readonly figures: Readonly<Record<string, string>>;
   /** The first one is run twice in each round: what the two differ by is noise. */
   readonly cases: readonly Case[];
+  /** Candidates that cannot take part, and why. */
+  readonly absent?: Readonly<Record<string, string>>;
   readonly goals: readonly Goal[];
   /** Folder of the packages it is run with; `bench` if not given. */
   readonly packages?: string;

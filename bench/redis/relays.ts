@@ -2,6 +2,7 @@ import { createClient } from "@redis/client";
 import { Redis } from "ioredis";
 import { EventBus } from "spanbus";
 import { type RedisClient, RedisEventSource, RedisRelay } from "spanbus/redis";
+import { HISTORY } from "../inputs/notes.js";
 import { dataOf, eventOf, RUN, TYPE } from "../sse/event.js";
 
 /** Takes events to Redis. */
@@ -15,8 +16,6 @@ export interface Relay {
 
 export type OpenRelay = (url: string) => Promise<Relay>;
 
-/** Events kept of a run. */
-export const HISTORY = 500;
 const KEY = "bench";
 
 async function nodeRedis(url: string) {
@@ -42,6 +41,16 @@ async function spanbus(client: RedisClient): Promise<Relay> {
 
 export const spanbusNodeRedis: OpenRelay = async (url) => spanbus(await nodeRedis(url));
 export const spanbusIoredis: OpenRelay = async (url) => spanbus(new Redis(url));
+
+/** What the others do before it comes to Redis. */
+export const unrelayed: OpenRelay = async () => {
+  const bus = new EventBus();
+  return {
+    publish: (n) => void bus.publish({ runId: RUN, type: TYPE, data: dataOf(n) }),
+    flush: async () => undefined,
+    kept: async () => bus.history(RUN).map(({ data }) => (data as { n: number }).n),
+  };
+};
 
 /** One entry for so many events. */
 function raw(append: (json: string) => Promise<unknown>, range: () => Promise<string[]>, perEntry: number): Relay {

@@ -1,5 +1,6 @@
 import type { Replay } from "../candidates/replays.js";
 import { nanosPer } from "../harness/clock.js";
+import { atMost, fasterThanOrigin } from "../harness/goals.js";
 import type { Measure, Row } from "../harness/row.js";
 import { expectNumbers, HISTORY } from "../inputs/notes.js";
 
@@ -49,23 +50,8 @@ export const replay: Row = {
     { name: EFFECT, less: "one bound for all readers", load: measured(({ effect }) => effect()) },
   ],
   goals: [
-    {
-      row: "9",
-      says: `\`batches()\`, to ${SUBJECT}`,
-      got: (of) => of(BY_BATCH, "replay") / of(SUBJECT, "replay"),
-      atMost: 3,
-    },
-    {
-      row: "9",
-      says: `\`for await\`, to ${EFFECT}`,
-      got: (of) => of(BY_EVENT, "replay") / of(EFFECT, "replay"),
-      atMost: 1,
-    },
-    {
-      row: "9",
-      says: "`for await`, faster than the origin (10 times the limit, measured before)",
-      got: (of) => (10 * of(LIMIT_BY_EVENT, "replay")) / of(BY_EVENT, "replay"),
-      atLeast: 5,
-    },
+    atMost(3, { row: "9", what: "`batches()`", who: BY_BATCH, to: SUBJECT, figure: "replay" }),
+    atMost(1, { row: "9", what: "`for await`", who: BY_EVENT, to: EFFECT, figure: "replay" }),
+    fasterThanOrigin(5, 10, { row: "9", what: "`for await`", who: BY_EVENT, to: LIMIT_BY_EVENT, figure: "replay" }),
   ],
 };

@@ -81,6 +81,13 @@ const peerCases: readonly Case[] = [
   { name: TRACELOOP, less: EXPORTS, load: PEER(({ traceloop }) => traceloop) },
 ];
 
+/** What their newest releases of November 2026 ask for, by their `package.json`. */
+const needSdk2 = {
+  "Langfuse 5.11.1": "needs SDK 2: @opentelemetry/sdk-trace-base ^2.0.1",
+  "OpenInference 3.2.1": "needs SDK 2: @opentelemetry/core ^2.8.0",
+  "Traceloop 0.27.0": "needs SDK 2: @opentelemetry/sdk-trace-base ^2.0.1",
+};
+
 type Generation = 2 | 3;
 
 /** What runs with which generation of the SDK; the third needs Node 22. */
@@ -117,6 +124,7 @@ function agentSpans(sdk: Generation): Row {
     says: "The same for the spans of an agent and its tools, of which each becomes two events; runs of 101 events, 200 kept.",
     figures: { span: "ns per span" },
     cases: sdk === 2 ? [...agentCases, ...peerCases] : agentCases,
+    ...(sdk === 3 && { absent: needSdk2 }),
     goals: [
       {
         row: "13",

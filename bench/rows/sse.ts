@@ -15,6 +15,7 @@ function cases(measured: (open: OpenServer) => Measure): Case[] {
     measured(choose(await import("../sse/servers.js")));
   return [
     { name: SPANBUS, load: of(({ spanbus }) => spanbus) },
+    { name: `${SPANBUS}, by a \`Response\``, load: of(({ spanbusResponse }) => spanbusResponse) },
     {
       name: BETTER_SSE,
       less: "no history, no copy, no bound for slow clients, no filters, no permission",

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { createChannel, createSession } from "better-sse";
 import { EventBus } from "spanbus";
-import { createHandler } from "spanbus/http";
+import { createHandler, type Handler } from "spanbus/http";
 import { dataOf, eventOf, frameOf, RUN, type SentEvent, TYPE } from "./event.js";
 
 /** A server of server-sent events, that sends each event to everybody who is connected. */
@@ -21,12 +21,18 @@ export interface SseServer {
 
 export type OpenServer = () => Promise<SseServer>;
 
-export const spanbus: OpenServer = async () => {
+export const spanbus: OpenServer = () => openBus((handler) => getRequestListener(handler));
+
+/** As servers get it that have no response of Node to hand over. */
+export const spanbusResponse: OpenServer = () =>
+  openBus((handler) => getRequestListener((request) => handler(request)));
+
+async function openBus(listenerOf: (handler: Handler) => ReturnType<typeof getRequestListener>): Promise<SseServer> {
   const bus = new EventBus();
   const handler = createHandler(bus, { authorize: () => true, maxConnections: 2000 });
   let first = "";
   return {
-    port: await listen(getRequestListener(handler)),
+    port: await listen(listenerOf(handler)),
     publish(n) {
       const event = bus.publish({ runId: RUN, type: TYPE, data: dataOf(n) });
       first ||= event?.id ?? "";
@@ -34,7 +40,7 @@ export const spanbus: OpenServer = async () => {
     firstId: () => first,
     dropped: () => bus.stats({ depths: false }).dropped,
   };
-};
+}
 
 export const betterSse: OpenServer = async () => {
   const channel = createChannel();

@@ -29,9 +29,12 @@ export class Connections {
       throw isLimit(error) ? unavailable("there are too many readers") : error;
     }
     this.#open += 1;
-    Promise.all(attached.map(({ events }) => events.ended)).then(() => {
-      this.#open -= 1;
-    });
+    let reading = attached.length;
+    const left = (): void => {
+      reading -= 1;
+      if (reading === 0) this.#open -= 1;
+    };
+    for (const { events } of attached) events.ended.then(left);
     return attached;
   }
 }

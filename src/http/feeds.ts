@@ -1,15 +1,25 @@
 import { parseCursor } from "../bus/cursor.js";
 import type { SubscriptionEnd } from "../bus/event.js";
 import type { SubscribeOptions } from "../bus/hub-options.js";
+import type { RunStanding } from "../bus/run.js";
 import { Frames } from "../wire/frames.js";
 import { endFrame, sharedEndFrame } from "../wire/sse.js";
 import type { Grant } from "./authorize.js";
 import { Connections, unavailable } from "./connections.js";
 import { unknownRun } from "./documents.js";
-import { eventBody, type Source } from "./event-body.js";
+import { EventBody, type Source } from "./event-body.js";
+import { Heartbeats } from "./heartbeats.js";
 import type { HandlerSettings } from "./options.js";
 import { cursorOf, refuseCursor, typesOf, waitOf } from "./query.js";
-import type { ReadableBus } from "./readable-bus.js";
+import type { Eventually, ReadableBus } from "./readable-bus.js";
+
+/** A request for a stream. */
+export interface Call {
+  readonly request: Request;
+  readonly url: URL;
+  /** Aborts when the client is gone, where nothing else tells it. */
+  readonly signal: AbortSignal | undefined;
+}
 
 /** A run of a stream, and what of it may be read. */
 export interface GrantedRun {
@@ -18,7 +28,7 @@ export interface GrantedRun {
 }
 
 /** Nothing on the way shall collect events, be it to send more at once or to compress them. */
-const headers = {
+export const streamHeaders = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-store, no-transform",
   "X-Accel-Buffering": "no",
@@ -27,20 +37,21 @@ const headers = {
 /** Streams of events. */
 export class Feeds {
   readonly #bus: ReadableBus;
-  readonly #heartbeatMillis: number;
   readonly #connections: Connections;
+  readonly #heartbeats: Heartbeats;
   readonly #frames = new Frames();
 
   constructor(bus: ReadableBus, { heartbeatMillis, maxConnections }: HandlerSettings) {
     this.#bus = bus;
-    this.#heartbeatMillis = heartbeatMillis;
+    this.#heartbeats = new Heartbeats(heartbeatMillis);
     this.#connections = new Connections(maxConnections);
   }
 
   /** One run: history, live, its end. Resumable. */
-  async run(request: Request, url: URL, { runId, grant }: GrantedRun): Promise<Response> {
+  async run(call: Call, { runId, grant }: GrantedRun): Promise<Response | EventBody> {
+    const { request, url } = call;
     const after = cursorOf(request, url);
-    const options = { after, ...this.#reading(request, url, grant) };
+    const options = { after, ...reading(call, grant) };
     const wait = waitOf(url);
     const outcome = await this.#outcomeAt(runId, after);
     if (outcome !== undefined) return new Response(null, { status: 204, headers: { "spanbus-outcome": outcome } });
@@ -49,12 +60,13 @@ export class Feeds {
   }
 
   /** Several runs over one connection: history of each, live, the end of each. */
-  async several(request: Request, url: URL, runs: readonly GrantedRun[]): Promise<Response> {
+  async several(call: Call, runs: readonly GrantedRun[]): Promise<Response | EventBody> {
+    const { request, url } = call;
     refuseCursor(request, url);
     const wait = waitOf(url);
     for (const { runId } of runs) await this.#mustGoOn(runId, wait);
     const sources = runs.map(({ runId, grant }) => {
-      const options = this.#reading(request, url, grant);
+      const options = reading(call, grant);
       return (): Source => ({
         events: this.#bus.subscribe(runId, options),
         endFrame: (end) => (isOver(end) ? sharedEndFrame(runId, end) : undefined),
@@ -64,27 +76,24 @@ export class Feeds {
   }
 
   /** Every run, live. */
-  global(request: Request, url: URL, grant: Grant): Response {
+  global(call: Call, grant: Grant): Response | EventBody {
+    const { request, url } = call;
     refuseCursor(request, url);
-    const options = this.#reading(request, url, grant);
+    const options = reading(call, grant);
     this.#mustBeUp();
     const source = (): Source => ({ events: this.#bus.subscribeGlobal(options), endFrame: () => undefined });
     return this.#stream(request, [source], { resumable: false });
   }
 
-  #reading(request: Request, url: URL, { where }: Grant): SubscribeOptions {
-    return { types: typesOf(url), where, signal: request.signal };
-  }
-
   #runSource(runId: string, options: SubscribeOptions): Source {
     const events = this.#bus.subscribe(runId, options);
     // Asked while it is surely the one that is read: when it ends a newer one may be under way.
-    const attached = Promise.resolve(this.#bus.standing(runId)).catch(() => undefined);
+    const generation = generationOf(this.#bus.standing(runId));
     return {
       events,
       endFrame: async (end) => {
         if (!isOver(end)) return undefined;
-        const ended = await this.#bus.standing(runId, (await attached)?.generation);
+        const ended = await this.#bus.standing(runId, await generation);
         return ended && endFrame(ended.lastId, end);
       },
     };
@@ -109,12 +118,25 @@ export class Feeds {
   }
 
   /** A `HEAD` attaches nothing. */
-  #stream(request: Request, attach: readonly (() => Source)[], { resumable }: { resumable: boolean }): Response {
-    if (request.method === "HEAD") return new Response(null, { headers });
+  #stream(
+    { method }: Request,
+    attach: readonly (() => Source)[],
+    { resumable }: { resumable: boolean },
+  ): Response | EventBody {
+    if (method === "HEAD") return new Response(null, { headers: streamHeaders });
     const sources = this.#connections.open(attach);
-    const body = eventBody(sources, { frames: this.#frames, resumable, heartbeatMillis: this.#heartbeatMillis });
-    return new Response(body, { headers });
+    return new EventBody(sources, { frames: this.#frames, heartbeats: this.#heartbeats, resumable });
   }
+}
+
+function reading({ url, signal }: Call, { where }: Grant): SubscribeOptions {
+  return { types: typesOf(url), where, signal };
+}
+
+/** Of a run that stands so, or does once that is known; none where it cannot be. */
+function generationOf(standing: Eventually<RunStanding | undefined>): Eventually<string | undefined> {
+  if (!standing || !("then" in standing)) return standing?.generation;
+  return standing.then((known) => known?.generation).catch(() => undefined);
 }
 
 /** The run is over, as far as anybody knows; a reader that ended otherwise may come back. */

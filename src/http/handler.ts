@@ -2,15 +2,24 @@ import { wrong } from "../bus/checks.js";
 import { type Grant, isResponse, permission } from "./authorize.js";
 import { Cors } from "./cors.js";
 import { historyDocument, pageDocument, runsDocument, statsDocument } from "./documents.js";
-import { Feeds } from "./feeds.js";
+import { EventBody } from "./event-body.js";
+import { type Call, Feeds, streamHeaders } from "./feeds.js";
 import { failingClosed, reporting } from "./filter.js";
+import { type NodeResponse, nodeResponse, sendBody } from "./node-response.js";
 import { type HandlerOptions, type HandlerSettings, handlerSettings } from "./options.js";
 import { Problem } from "./problem.js";
 import type { ReadableBus } from "./readable-bus.js";
 import { askedBy, type Route, routeOf } from "./route.js";
+import { webBody } from "./web-body.js";
 
-/** Answers a request. Never rejects: what goes wrong is an answer, too. */
-export type Handler = (request: Request) => Promise<Response>;
+/**
+ * Answers a request. Never rejects: what goes wrong is an answer, too.
+ *
+ * `env` is what a server or router hands over beside the request. `getRequestListener` and `serve` of `@hono/node-server` give
+ * `{ incoming, outgoing }`: streams are then written straight into Node's response, past everything that would change a
+ * `Response` on its way. Anything else is not looked at.
+ */
+export type Handler = (request: Request, env?: unknown) => Promise<Response>;
 
 /**
  * Makes a bus readable over HTTP: a page, the runs, their histories, and live streams of server-sent events. What it returns
@@ -23,7 +32,7 @@ export function createHandler(bus: ReadableBus, options: HandlerOptions): Handle
   if (typeof bus !== "object" || bus === null || typeof bus.standing !== "function")
     throw wrong(TypeError, "bus", "an EventBus", bus);
   const endpoint = new Endpoint(bus, handlerSettings(options));
-  return (request) => endpoint.answer(request);
+  return (request, env) => endpoint.answer(request, env);
 }
 
 const allow = { Allow: "GET, HEAD, OPTIONS" } as const;
@@ -41,8 +50,9 @@ class Endpoint {
     this.#cors = new Cors(settings.cors);
   }
 
-  async answer(request: Request): Promise<Response> {
+  async answer(request: Request, env: unknown): Promise<Response> {
     try {
+      const outgoing = nodeResponse(env);
       const url = new URL(request.url);
       const route = this.#route(url);
       if (request.method === "OPTIONS") return this.#sent(request, new Response(null, { status: 204, headers: allow }));
@@ -54,7 +64,10 @@ class Endpoint {
         if (isResponse(permitted)) return this.#passedOn(request, permitted);
         grants.push(permitted);
       }
-      return this.#sent(request, await this.#read(request, url, route, grants));
+      // Where there is a response to write into it tells itself when the client is gone.
+      const signal = outgoing ? undefined : request.signal;
+      const answer = await this.#read({ request, url, signal }, route, grants);
+      return answer instanceof EventBody ? this.#streamed(request, answer, outgoing) : this.#sent(request, answer);
     } catch (error) {
       return this.#sent(request, this.#problem(request, error).response());
     }
@@ -66,7 +79,8 @@ class Endpoint {
     return route;
   }
 
-  #read(request: Request, url: URL, route: Route, grants: readonly Grant[]): Response | Promise<Response> {
+  #read(call: Call, route: Route, grants: readonly Grant[]): Promise<Response | EventBody> | Response | EventBody {
+    const { request, url } = call;
     const [grant = nothing] = grants;
     switch (route.to) {
       case "page":
@@ -78,19 +92,24 @@ class Endpoint {
       case "history":
         return historyDocument(this.#bus, url, route.runId, grant.where && this.#shown(request, grant.where));
       case "run":
-        return this.#feeds.run(request, url, { runId: route.runId, grant: this.#reporting(request, grant) });
+        return this.#feeds.run(call, { runId: route.runId, grant: this.#reporting(request, grant) });
       case "several":
         return this.#feeds.several(
-          request,
-          url,
+          call,
           route.runIds.map((runId, index) => ({
             runId,
             grant: this.#reporting(request, grants[index] ?? nothing),
           })),
         );
       case "global":
-        return this.#feeds.global(request, url, this.#reporting(request, grant));
+        return this.#feeds.global(call, this.#reporting(request, grant));
     }
+  }
+
+  #streamed(request: Request, body: EventBody, outgoing: NodeResponse | undefined): Response {
+    if (!outgoing) return this.#sent(request, new Response(webBody(body), { headers: streamHeaders }));
+    const { headers } = this.#sent(request, new Response(null, { headers: streamHeaders }));
+    return sendBody(body, headers, outgoing);
   }
 
   #shown<T>(request: Request, filter: ((value: T) => boolean) | undefined): (value: T) => boolean {

@@ -2,11 +2,11 @@ import { script } from "./port/script.js";
 
 /**
  * Appends a batch of one producer to a run and publishes it. An empty batch only says that the
- * producer lives.
+ * producer lives, that it `leaves`, or the `outcome` of the run.
  *
  * Lines of the batch, of what is published, and of what is kept begin with a letter: `e` an event, `t` an event that is not
- * kept, `l` the number of events lost here, `c` the run was closed, with its outcome, `d` the producer leaves, `p` the last
- * producer was lost, `x` the run was evicted. What is published begins with the line `<epoch> <seq before> <o if the run begins
+ * kept, `l` the number of events lost here. Published are also `c`, the run was closed, with its outcome, `d`, its last producer
+ * left, `p`, that one was lost, `x`, the run was evicted. What is published begins with the line `<epoch> <seq before> <o if the run begins
  * or goes on, else ->`, and when its oldest event was published, in milliseconds of the producer's clock.
  *
  * A server that lost what it had taken, as after a failover, would give the same seqs again. A producer shows it that: its
@@ -92,7 +92,7 @@ else
 end
 
 local from = seq
-local lines = {}
+local told = {}
 kept = 0
 local function keep(field, value)
   call('XADD', events, text(seq) .. '-0', field, value)
@@ -101,40 +101,38 @@ end
 local function lose(count)
   seq = seq + count
   keep('l', text(count))
-  lines[#lines + 1] = 'l' .. text(count)
 end
 
-if (isBound or wasBound) and seq < given.seq then lose(given.seq - seq) end
+if (isBound or wasBound) and seq < given.seq then
+  told[1] = 'l' .. text(given.seq - seq)
+  lose(given.seq - seq)
+end
 
-local outcome = false
-local leaves = false
-for index = 2, #ARGV do
-  local line = ARGV[index]
-  local kind = string.sub(line, 1, 1)
-  if kind == 'e' then
+-- The lines are one argument, since each argument costs the client. They are told as they came.
+local batch = ARGV[2]
+if batch ~= '' then told[#told + 1] = batch end
+local start = 1
+while start <= #batch do
+  local stop = string.find(batch, '\\n', start, true) or #batch + 1
+  local kind = string.sub(batch, start, start)
+  if kind == 'l' then
+    lose(tonumber(string.sub(batch, start + 1, stop - 1)))
+  else
     seq = seq + 1
-    keep('e', string.sub(line, 2))
-    lines[#lines + 1] = line
-  elseif kind == 't' then
-    seq = seq + 1
-    lines[#lines + 1] = line
-  elseif kind == 'l' then
-    lose(tonumber(string.sub(line, 2)))
-  elseif kind == 'c' then
-    outcome = string.sub(line, 2)
-  elseif kind == 'd' then
-    leaves = true
+    if kind == 'e' then keep('e', string.sub(batch, start + 1, stop - 1)) end
   end
+  start = stop + 1
 end
 
-if leaves then
+local outcome = given.outcome
+if given.leaves then
   call('HDEL', meta, 'lease:' .. given.relay)
   lease = 0
   for _, value in pairs(fieldsOf('lease:')) do lease = math.max(lease, tonumber(value)) end
   -- Producers that did not leave are waited for, and then missed.
   if lease == 0 then
     state, outcome = 'detached', 'detached'
-    lines[#lines + 1] = 'd'
+    told[#told + 1] = 'd'
   end
 else
   lease = math.max(lease, now + given.leaseMillis)
@@ -142,7 +140,7 @@ else
 end
 if outcome and state ~= 'detached' then
   state = 'closed'
-  lines[#lines + 1] = 'c' .. outcome
+  told[#told + 1] = 'c' .. outcome
 end
 
 call('HSET', meta, 'seq', text(seq), 'state', state, 'lease', text(lease), own, text(given.batch))
@@ -168,8 +166,8 @@ local life = given.retentionMillis
 if state == 'open' then life = life + given.leaseMillis end
 for _, key in ipairs(KEYS) do call('PEXPIRE', key, text(life)) end
 
-if #lines > 0 or opened then
-  call('PUBLISH', given.channel, epoch .. ' ' .. text(from) .. ' ' .. (opened and 'o' or '-') .. (given.at and ' ' .. text(given.at) or '') .. '\\n' .. table.concat(lines, '\\n'))
+if #told > 0 or opened then
+  call('PUBLISH', given.channel, epoch .. ' ' .. text(from) .. ' ' .. (opened and 'o' or '-') .. (given.at and ' ' .. text(given.at) or '') .. '\\n' .. table.concat(told, '\\n'))
 end
 return { 'taken', epoch, text(seq) }
 `,

@@ -3,8 +3,13 @@ import { eventFrame, idLine } from "./sse.js";
 
 interface Encoded {
   readonly frame: Uint8Array;
-  /** Where the frame goes on behind its id. */
-  readonly data: number;
+  /** What of the frame is behind its id, once somebody wants it. */
+  anonymous?: Uint8Array;
+}
+
+interface Joined {
+  readonly frames: readonly Uint8Array[];
+  readonly bytes: Uint8Array;
 }
 
 /** Readers of a live event come for it within moments; what is older is made again. */
@@ -21,6 +26,7 @@ export class Frames {
   #older = new WeakMap<BusEvent, Encoded>();
   /** Bytes that went into the newer half. */
   #bytes = 0;
+  #joined: Joined = { frames: [], bytes: new Uint8Array() };
 
   constructor({ maxBytes = MAX_BYTES }: { readonly maxBytes?: number } = {}) {
     this.#maxHalf = maxBytes / 2;
@@ -28,8 +34,10 @@ export class Frames {
 
   /** `resumable: false` leaves out the id, as in `eventFrame`. Shared: not to be changed or transferred. */
   of(event: BusEvent, { resumable }: { readonly resumable: boolean }): Uint8Array {
-    const { frame, data } = this.#newer.get(event) ?? this.#older.get(event) ?? this.#encode(event);
-    return resumable ? frame : frame.subarray(data);
+    const encoded = this.#newer.get(event) ?? this.#older.get(event) ?? this.#encode(event);
+    if (resumable) return encoded.frame;
+    encoded.anonymous ??= encoded.frame.subarray(idLine(event.id).length);
+    return encoded.anonymous;
   }
 
   /** A frame that is not an event. */
@@ -37,8 +45,16 @@ export class Frames {
     return this.#encoder.encode(frame);
   }
 
+  /** Frames in one piece, made once for all who send the same about then. Shared like each of them. */
+  joined(frames: readonly Uint8Array[]): Uint8Array {
+    const [first] = frames;
+    if (first && frames.length === 1) return first;
+    if (!areSame(frames, this.#joined.frames)) this.#joined = { frames, bytes: join(frames) };
+    return this.#joined.bytes;
+  }
+
   #encode(event: BusEvent): Encoded {
-    const encoded = { frame: this.#encoder.encode(eventFrame(event)), data: idLine(event.id).length };
+    const encoded: Encoded = { frame: this.#encoder.encode(eventFrame(event)) };
     const { length } = encoded.frame;
     if (this.#bytes + length > this.#maxHalf) {
       this.#older = this.#newer;
@@ -51,4 +67,18 @@ export class Frames {
     }
     return encoded;
   }
+}
+
+function areSame(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  return some.length === others.length && some.every((frame, index) => frame === others[index]);
+}
+
+function join(frames: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(frames.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const frame of frames) {
+    bytes.set(frame, at);
+    at += frame.length;
+  }
+  return bytes;
 }

@@ -37,11 +37,16 @@ describe("the body of a stream", () => {
     const bus = new EventBus();
     publishNote(bus, "r", 1);
     const ask = asker(bus);
-    const read = async () => readerOf(await ask("/runs/r/events")).read();
-    const first = await read();
-    const before = text(first);
-    first.value?.fill(0);
-    expect(text(await read())).toBe(before);
+    const open = async () => readerOf(await ask("/runs/r/events"));
+    const readers = [await open(), await open()] as const;
+    for (const reader of readers) await reader.read();
+    const both = readers.map((reader) => reader.read());
+    publishNote(bus, "r", 2);
+    const [first, second] = await Promise.all(both);
+    const before = text(first ?? {});
+    first?.value?.fill(0);
+    expect(text(second ?? {})).toBe(before);
+    for (const reader of readers) await reader.cancel();
   });
 
   it("sends what came together in one chunk", async () => {
@@ -127,6 +132,8 @@ describe("the heartbeat", () => {
     await vi.advanceTimersByTimeAsync(999);
     const { id } = taken(publishNote(bus, "r", 2));
     expect(text(await first)).toContain(id);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(vi.getTimerCount(), "no timer once nobody reads on").toBe(timers);
 
     const second = reader.read();
     await vi.advanceTimersByTimeAsync(999);
@@ -138,5 +145,37 @@ describe("the heartbeat", () => {
     await reader.cancel();
     expect((await third).done).toBe(true);
     expect(vi.getTimerCount(), "no timer behind a stream").toBe(timers);
+  });
+
+  it("of many streams is one timer, and each gets it at its time", async () => {
+    stopTheClock();
+    const bus = new EventBus();
+    publishNote(bus, "r", 1);
+    const timers = vi.getTimerCount();
+    const ask = asker(bus, { heartbeatMillis: 1000 });
+    const open = async () => readerOf(await ask("/runs/r/events"));
+    const [first, second, third] = [await open(), await open(), await open()];
+    for (const reader of [first, second, third]) await reader.read();
+    const beats: string[] = [];
+    const awaits = (name: string, reader: Reader) => reader.read().then(({ done }) => done || beats.push(name));
+    const leaving = awaits("first", first);
+    await vi.advanceTimersByTimeAsync(400);
+    const earlier = awaits("second", second);
+    await vi.advanceTimersByTimeAsync(300);
+    const later = awaits("third", third);
+    await vi.advanceTimersByTimeAsync(299);
+    expect(vi.getTimerCount()).toBe(timers + 1);
+    await first.cancel();
+    await leaving;
+    await vi.advanceTimersByTimeAsync(400);
+    expect(beats).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await earlier;
+    expect(beats).toEqual(["second"]);
+    await vi.advanceTimersByTimeAsync(300);
+    await later;
+    expect(beats).toEqual(["second", "third"]);
+    await Promise.all([second.cancel(), third.cancel()]);
+    expect(vi.getTimerCount()).toBe(timers);
   });
 });

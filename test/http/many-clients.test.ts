@@ -168,6 +168,19 @@ describe("a limit of connections", () => {
     for (let n = 0; n < 3; n += 1) expect((await (await Client.open(url)).toEnd()).at(-1)?.event).toBe("end");
   });
 
+  it("counts a stream of several runs until the last of them is over", async () => {
+    const bus = new EventBus();
+    for (const runId of ["a", "b"]) publishNote(bus, runId, 1);
+    const url = await serve(bus, { maxConnections: 1 });
+    const both = await Client.open(`${url}/events?run=a&run=b`);
+    bus.closeStream("a");
+    await both.until("end");
+    expect((await Client.open(`${url}/runs/a/events`)).status).toBe(503);
+    bus.closeStream("b");
+    await both.until("end");
+    expect((await Client.open(`${url}/runs/a/events`)).status).toBe(200);
+  });
+
   it("of the bus is told the same way, and leaves no reader of the others", async () => {
     const bus = new EventBus({ maxGlobalSubscribers: 1, maxRunSubscribers: 2 });
     for (const runId of ["a", "b", "c"]) publishNote(bus, runId, 1);

@@ -19,16 +19,31 @@ export function closeAfterEach(): void {
   });
 }
 
+/** The ways by which a server of Node takes a handler. */
+const doors = {
+  /** It is given Node's response, and streams go straight into that. */
+  straight: (handler: Handler) => getRequestListener(handler),
+  /** All it gives is a `Response`. */
+  response: (handler: Handler) => getRequestListener((request) => handler(request)),
+};
+let door: keyof typeof doors = "straight";
+
+/** From now on this file's servers take this one. */
+export function serveBy(chosen: keyof typeof doors): void {
+  door = chosen;
+}
+
 /** A handler of the bus behind a real server. Gives its address, without a slash at the end. */
 export function serve(bus: EventBus, options: Partial<HandlerOptions> = {}): Promise<string> {
-  return listen(createServer(getRequestListener(createHandler(bus, { authorize: everybody, ...options }))));
+  return listen(createServer(doors[door](createHandler(bus, { authorize: everybody, ...options }))));
 }
 
 export async function listen(server: Server): Promise<string> {
   server.listen({ port: 0, host: "127.0.0.1", backlog: 2000 });
   await once(server, "listening");
   closing.push(async () => {
-    server.closeAllConnections();
+    // A server of HTTP/2 has none but sessions, which their clients end.
+    server.closeAllConnections?.();
     server.close();
     await once(server, "close");
   });

@@ -22,6 +22,8 @@ describe("the declarations of spanbus/http", () => {
     export const handler: Handler = createHandler(bus, options);
     export const fetch = (request: Request): Promise<Response> => handler(request);
     export const GET: (request: Request) => Response | Promise<Response> = createHandler(bus, { authorize: () => true });
+    export const inNext: (request: Request, context: { params: Promise<object> }) => Promise<Response> = handler;
+    export const onNode: (request: Request, env: { incoming: object; outgoing: object }) => unknown = handler;
     // @ts-expect-error: authorize is required
     createHandler(bus, {});
     // @ts-expect-error: neither yes nor no

@@ -47,7 +47,7 @@ describe.runIf(hasRedis()).each(clientNames)("when the network fails, through %s
     expect(relay.stats().relayed).toBeLessThan(500);
     expect(Math.max(...bytes)).toBeLessThanOrEqual(outbox.maxBytes);
     // Beyond the outbox there is one batch under way.
-    expect(Math.max(...waited)).toBeLessThanOrEqual(outbox.maxEvents + 64);
+    expect(Math.max(...waited)).toBeLessThanOrEqual(outbox.maxEvents + 128);
     network.bytesPerSecond = Number.POSITIVE_INFINITY;
     network.latencyMillis = 0;
     bus.closeStream("r", "completed");

@@ -34,7 +34,21 @@ describe("the frames of an event in bytes", () => {
     const frames = new Frames();
     const first = frames.of(event, { resumable: true });
     expect(frames.of(event, { resumable: true })).toBe(first);
-    expect(frames.of(event, { resumable: false }).buffer).toBe(first.buffer);
+    const anonymous = frames.of(event, { resumable: false });
+    expect(anonymous.buffer).toBe(first.buffer);
+    expect(frames.of(event, { resumable: false })).toBe(anonymous);
+  });
+
+  it("are joined once for all who send the same, and never for others", () => {
+    const frames = new Frames();
+    const of = (resumable: boolean) => frames.of(event, { resumable });
+    const note = frames.text(": note\n\n");
+    const first = frames.joined([of(true), note]);
+    expect(text(first)).toBe(`${eventFrame(event)}: note\n\n`);
+    expect(frames.joined([of(true), note])).toBe(first);
+    expect(text(frames.joined([note, of(true)]))).toBe(`: note\n\n${eventFrame(event)}`);
+    expect(text(frames.joined([of(true), note, note]))).toBe(`${text(first)}: note\n\n`);
+    expect(frames.joined([note])).toBe(note);
   });
 
   it("are kept up to a bound, the newest of them, and made again when they are not", () => {

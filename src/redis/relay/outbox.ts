@@ -1,23 +1,38 @@
 import type { BusEvent } from "../../bus/event.js";
+import { RecencyList, RecencyNode } from "../../bus/recency-list.js";
 import type { RunInfo } from "../../bus/run.js";
 import { eventLine } from "../batch.js";
 
 type Content =
-  | { readonly kind: "event"; readonly event: BusEvent; readonly line: string; readonly bytes: number }
+  | {
+      readonly kind: "event";
+      readonly event: BusEvent;
+      readonly line: string;
+      readonly bytes: number;
+      readonly isTransient: boolean;
+    }
   | { readonly kind: "end"; readonly run: RunInfo }
   /** Events that were given up, where they stood. */
   | { readonly kind: "loss"; readonly count: number };
 
 /** Something of a run that waits to be sent. */
-export interface Outgoing {
+export class Outgoing {
   readonly queue: OutgoingQueue;
   /** That of the local bus. */
   readonly generation: string;
   /** When it came here, in milliseconds of a clock that only goes forward. */
-  readonly at: number;
+  readonly at = performance.now();
   content: Content;
   previous: Outgoing | undefined;
   next: Outgoing | undefined;
+  /** Its place among all that may be given up. */
+  readonly age = new RecencyNode<Outgoing>(this);
+
+  constructor(queue: OutgoingQueue, generation: string, content: Content) {
+    this.queue = queue;
+    this.generation = generation;
+    this.content = content;
+  }
 }
 
 /** What waits of one run, in order. */
@@ -43,10 +58,9 @@ export class Outbox {
   /** Events given up. */
   lost = 0;
   readonly #limits: OutboxLimits;
-  /** Oldest first. */
-  readonly #transient = new Set<Outgoing>();
-  readonly #lasting = new Set<Outgoing>();
-  readonly #ends = new Set<Outgoing>();
+  readonly #transient = new RecencyList<Outgoing>();
+  readonly #lasting = new RecencyList<Outgoing>();
+  readonly #ends = new RecencyList<Outgoing>();
   readonly #givenUp: (queue: OutgoingQueue) => void;
 
   /** `givenUp` is told of a run of which nothing waits any more, since all of it was given up. */
@@ -66,32 +80,29 @@ export class Outbox {
 
   /** When the oldest of what waits came here; infinite when nothing waits. */
   get oldestAt(): number {
-    const [transient] = this.#transient;
-    const [lasting] = this.#lasting;
-    const [end] = this.#ends;
-    return Math.min(...[transient, lasting, end].map((oldest) => oldest?.at ?? Number.POSITIVE_INFINITY));
+    const lists = [this.#transient, this.#lasting, this.#ends];
+    return Math.min(...lists.map(({ oldest }) => oldest?.at ?? Number.POSITIVE_INFINITY));
   }
 
   event(queue: OutgoingQueue, generation: string, event: BusEvent, isTransient: boolean): void {
     const line = eventLine(event, !isTransient);
     const bytes = Buffer.byteLength(line);
-    const entry = append(queue, generation, { kind: "event", event, line, bytes });
-    (isTransient ? this.#transient : this.#lasting).add(entry);
+    this.#append(new Outgoing(queue, generation, { kind: "event", event, line, bytes, isTransient }));
     this.bytes += bytes;
     this.#bound();
   }
 
   end(queue: OutgoingQueue, run: RunInfo): void {
-    this.#ends.add(append(queue, run.generation, { kind: "end", run }));
-    const [oldest] = this.#ends;
+    this.#append(new Outgoing(queue, run.generation, { kind: "end", run }));
+    const { oldest } = this.#ends;
     if (oldest && this.#ends.size > this.#limits.maxEvents) this.#giveUp(oldest);
   }
 
   /** Events that were taken out and could not be sent: told before what waits. */
   loss(queue: OutgoingQueue, generation: string, count: number): void {
     const { first } = queue;
-    const content: Content = { kind: "loss", count };
-    const entry: Outgoing = { queue, generation, at: performance.now(), content, previous: undefined, next: first };
+    const entry = new Outgoing(queue, generation, { kind: "loss", count });
+    entry.next = first;
     if (first) first.previous = entry;
     else queue.last = entry;
     queue.first = entry;
@@ -107,7 +118,7 @@ export class Outbox {
   #bound(): void {
     const { maxEvents, maxBytes } = this.#limits;
     while (this.size > maxEvents || this.bytes > maxBytes) {
-      const [oldest] = this.#transient.size > 0 ? this.#transient : this.#lasting;
+      const { oldest } = this.#transient.size > 0 ? this.#transient : this.#lasting;
       if (!oldest) return;
       const { previous, next } = oldest;
       this.#forget(oldest);
@@ -129,20 +140,25 @@ export class Outbox {
     if (!queue.first) this.#givenUp(queue);
   }
 
+  #append(entry: Outgoing): void {
+    const { queue } = entry;
+    entry.previous = queue.last;
+    if (queue.last) queue.last.next = entry;
+    else queue.first = entry;
+    queue.last = entry;
+    this.#listOf(entry)?.touch(entry.age);
+  }
+
   #forget(entry: Outgoing): void {
-    this.#transient.delete(entry);
-    this.#lasting.delete(entry);
-    this.#ends.delete(entry);
+    this.#listOf(entry)?.remove(entry.age);
     if (entry.content.kind === "event") this.bytes -= entry.content.bytes;
   }
-}
 
-function append(queue: OutgoingQueue, generation: string, content: Content): Outgoing {
-  const entry: Outgoing = { queue, generation, at: performance.now(), content, previous: queue.last, next: undefined };
-  if (queue.last) queue.last.next = entry;
-  else queue.first = entry;
-  queue.last = entry;
-  return entry;
+  /** What it is given up with, oldest first. A loss takes too little room. */
+  #listOf({ content }: Outgoing): RecencyList<Outgoing> | undefined {
+    if (content.kind === "event") return content.isTransient ? this.#transient : this.#lasting;
+    return content.kind === "end" ? this.#ends : undefined;
+  }
 }
 
 /** Two losses in a row are one: what was given up takes no more room than what waits. */
@@ -152,9 +168,13 @@ function merge(entry: Outgoing | undefined, next: Outgoing | undefined): void {
   detach(next);
 }
 
-function detach({ queue, previous, next }: Outgoing): void {
+/** What is gone points to nothing: the collector would take all that came behind it for as old as it is. */
+function detach(entry: Outgoing): void {
+  const { queue, previous, next } = entry;
   if (previous) previous.next = next;
   else queue.first = next;
   if (next) next.previous = previous;
   else queue.last = previous;
+  entry.previous = undefined;
+  entry.next = undefined;
 }

@@ -4,7 +4,7 @@ import type { RunKeys } from "../keys.js";
 import { totalsLine } from "../totals.js";
 import type { Outbox, Outgoing, OutgoingQueue } from "./outbox.js";
 
-const MAX_LINES = 64;
+const MAX_LINES = 128;
 const MAX_BYTES = 64 * 1024;
 
 /** What is sent at once: sent again, it is the same. */
@@ -73,10 +73,12 @@ export class SentRun implements OutgoingQueue {
    * Takes what goes together from the outbox; with nothing there only says that the producer lives. `info` is what the local
    * bus says of the run.
    */
-  fill(outbox: Outbox, sender: Sender, info: RunInfo | undefined, leaves = false): Batch {
+  fill(outbox: Outbox, sender: Sender, info: RunInfo | undefined, isLeft = false): Batch {
     const lines: string[] = [];
     const events: BusEvent[] = [];
-    let [bytes, losses, ends] = [0, 0, false];
+    let [bytes, losses] = [0, 0];
+    let [ends, leaves] = [false, false];
+    let outcome: string | undefined;
     let at = Number.POSITIVE_INFINITY;
     const generation = this.first?.generation ?? this.#generation ?? "";
     if (generation !== this.#generation) {
@@ -98,26 +100,44 @@ export class SentRun implements OutgoingQueue {
       } else {
         ends = true;
         said = content.run;
-        const { owned, outcome = "unknown" } = said;
         // Only the process whose run it is says how it ended; for another it ended here.
-        lines.push(!owned || outcome === "detached" ? "d" : `c${outcome}`);
+        leaves = !said.owned || said.outcome === "detached";
+        if (!leaves) outcome = said.outcome ?? "unknown";
       }
       if (content.kind !== "loss") at = Math.min(at, entry.at);
       outbox.take(entry);
     }
-    if (leaves && !ends && !this.first) lines.push("d");
+    if (isLeft && !ends && !this.first) leaves = true;
     const number = sender.nextBatch();
     const { relay, historyPerRun, retentionMillis, leaseMillis } = sender;
     const owned = said?.owned ?? false;
+    const { agentName, conversationId, parentRunId = this.parentRunId } = said ?? {};
+    // One literal: pieces that are spread into it are slow to put together, and to collect. What is undefined is left out.
     const head = JSON.stringify({
-      ...{ relay, historyPerRun, retentionMillis, leaseMillis, channel: this.keys.channel },
-      ...{ batch: number, acked: this.#acknowledged, alone: this.#isAlone, owned, generation },
-      ...{ bound: this.#epoch, seq: this.#seq, epoch: sender.nextEpoch() },
-      ...(at < Number.POSITIVE_INFINITY && { at: Math.floor(Date.now() - (performance.now() - at)) }),
-      ...(said && { totals: totalsLine(relay, said) }),
-      ...this.#summary(events, said),
+      relay,
+      historyPerRun,
+      retentionMillis,
+      leaseMillis,
+      channel: this.keys.channel,
+      batch: number,
+      acked: this.#acknowledged,
+      alone: this.#isAlone,
+      owned,
+      generation,
+      bound: this.#epoch,
+      seq: this.#seq,
+      epoch: sender.nextEpoch(),
+      at: at < Number.POSITIVE_INFINITY ? Math.floor(Date.now() - (performance.now() - at)) : undefined,
+      totals: said && totalsLine(relay, said),
+      // What the list of runs shows: of the run, or as far as these events say it.
+      once: { parentRunId, agentName, conversationId },
+      traces: [...new Set(events.map(({ traceId }) => traceId).filter((traceId) => traceId !== undefined))],
+      leaves,
+      outcome,
+      start: String(said?.startTime ?? events[0]?.time ?? Date.now()),
+      last: events.at(-1)?.time.toString(),
     });
-    this.batch = { number, generation, owned, args: [head, ...lines], events: events.length, losses, ends, at };
+    this.batch = { number, generation, owned, args: [head, lines.join("\n")], events: events.length, losses, ends, at };
     return this.batch;
   }
 
@@ -135,21 +155,5 @@ export class SentRun implements OutgoingQueue {
     this.#seq = 0;
     this.#acknowledged = 0;
     this.#isAlone = true;
-  }
-
-  /** What the list of runs shows: of the run, or as far as these events say it. */
-  #summary(events: readonly BusEvent[], said: RunInfo | undefined) {
-    const traces = new Set<string>();
-    const once: Record<string, string> = {};
-    const { parentRunId = this.parentRunId, agentName, conversationId } = said ?? {};
-    for (const [name, value] of Object.entries({ parentRunId, agentName, conversationId })) {
-      if (value !== undefined) once[name] = value;
-    }
-    for (const { traceId } of events) if (traceId !== undefined) traces.add(traceId);
-    const last = events.at(-1)?.time;
-    return {
-      ...{ once, traces: [...traces], start: String(said?.startTime ?? events[0]?.time ?? Date.now()) },
-      ...(last !== undefined && { last: String(last) }),
-    };
   }
 }

@@ -50,6 +50,8 @@ if (next === undefined) {
     async () => {
       for (let call = 0; call < 20; call += 1) {
         await tool("near", async () => {
+          // A span that has just begun is published a moment later.
+          await bus.forceFlush();
           await relay.flush();
           const headers: Record<string, string> = {};
           propagation.inject(context.active(), headers);
