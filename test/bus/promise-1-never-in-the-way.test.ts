@@ -291,6 +291,12 @@ describe("`redact`", () => {
     },
   );
 
+  it("withholds by null as by nothing", () => {
+    const bus = new EventBus({ redact: () => null as never });
+    expect(bus.publish({ runId: "run", type: "note" })).toBeUndefined();
+    expect(bus.stats()).toMatchObject({ refused: 1, errors: 0 });
+  });
+
   it("may give a draft that only looks like a promise", () => {
     const likeOne = JSON.parse(`{"then":"next"}`);
     const bus = new EventBus({ redact: (draft) => ({ ...draft, ...likeOne }) });

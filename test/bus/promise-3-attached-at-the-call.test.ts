@@ -341,6 +341,8 @@ describe("a reader of all runs", () => {
       ["new", "bus.run.closed", { outcome: "unknown" }],
     ]);
     for (const event of events) expect("seq" in event).toBe(isOfType("note")(event));
+    const [old, opened, note, closed] = events.map(({ id }) => id);
+    expect([opened, closed], "ids of before the first, and of the last event").toEqual([note?.replace(/1$/, "0"), old]);
     expect(all.size).toBe(0);
   });
 

@@ -42,21 +42,22 @@ describe("a run that ends while a span is open", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, abandonedSpans: 1, activeRuns: 0 });
   });
 
-  it.each(Object.entries(endings))("is over once although who hears its last event ends it, too: %s", (name, end) => {
-    for (const again of Object.values(endings)) {
-      const { service, runId } = atWork();
-      const heard = listen(service.bus);
-      service.bus.tap((event) => {
-        if (event.type === "agent.invocation.failed") again(service, runId);
-      });
-      end(service, runId);
-      expect(
-        heard.filter((word) => word.startsWith("closed")),
-        name,
-      ).toHaveLength(1);
-      expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
-      expect(service.bus.publish({ runId: "another", type: "note" })).toBeDefined();
-    }
+  it.each([
+    ["closeStream", "closeStream", "sealed"],
+    ["closeStream", "dropHistory", "forgotten"],
+    ["dropHistory", "closeStream", "forgotten"],
+    ["dropHistory", "dropHistory", "forgotten"],
+  ] as const)("is over once although who hears its last event ends it, too: %s, %s: it is %s", (first, then, fate) => {
+    const { service, runId } = atWork();
+    const { bus } = service;
+    const heard = listen(bus);
+    bus.tap((event) => {
+      if (event.type === "agent.invocation.failed") endings[then](service, runId);
+    });
+    expect(endings[first](service, runId)).toBe(true);
+    expect(heard.filter((word) => word.startsWith("closed"))).toHaveLength(1);
+    expect(bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+    expect(bus.publish({ runId, type: "note" }) === undefined).toBe(fate === "sealed");
   });
 
   it("lets nobody publish who decides, also when it was the one that ended the run", () => {
