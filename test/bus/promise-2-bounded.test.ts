@@ -197,6 +197,7 @@ describe("`maxHistoryBytes`", () => {
     const reader = bus.subscribe("run");
     publishText(bus, "run");
     expect(bus.stats().historyBytes).toBeLessThanOrEqual(500);
+    expect(bus.stats()).toMatchObject({ historyEvents: 0, retainedRuns: 0 });
     expect(typesOf(await readWaiting(reader))).toEqual(["text"]);
   });
 

@@ -147,13 +147,12 @@ describe("a reader in step with the publisher", () => {
   it("gets each event once and then waits, after however many", async () => {
     const bus = new EventBus({ maxQueueSize: 40 });
     const reader = bus.subscribe("run");
-    for (const n of range(1, 100)) {
+    let next = reader.next();
+    for (const n of range(1, 200)) {
+      expect(await isSettled(next), `before event ${n}`).toBe(false);
       publishNote(bus, "run", n);
-      expect(shown([await readOne(reader)])).toEqual([n]);
-      const next = reader.next();
-      expect(await isSettled(next), `behind ${n} events`).toBe(false);
-      publishNote(bus, "run", -n);
-      expect(shown([taken((await next).value)])).toEqual([-n]);
+      expect(shown([taken((await next).value)])).toEqual([n]);
+      next = reader.next();
     }
   });
 

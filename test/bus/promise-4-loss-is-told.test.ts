@@ -173,6 +173,22 @@ describe("a reader that falls behind", () => {
     expect(events[0]).toMatchObject({ id: missed.id, runId: "b" });
   });
 
+  it("of all runs is told where to resume only if it read an event of that run last", async () => {
+    const bus = new EventBus({ maxQueueSize: 1 });
+    const all = bus.subscribeGlobal({ types: ["note"] });
+    const resumeAfter: unknown[] = [];
+    for (const runId of ["a", "a", "b"]) {
+      const before = all.lastId;
+      publishNote(bus, runId, 1);
+      publishNote(bus, "c", 2);
+      const [gap] = await readWaiting(all);
+      resumeAfter.push(dataOf(gap)["resumeAfter"] === before && before !== undefined);
+      publishNote(bus, "a", 3);
+      await readOne(all);
+    }
+    expect(resumeAfter).toEqual([false, true, false]);
+  });
+
   it("keeps its count when it leaves, and so does the bus", () => {
     const bus = new EventBus({ maxQueueSize: 2 });
     const reader = bus.subscribe("run");

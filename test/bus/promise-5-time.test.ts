@@ -115,6 +115,15 @@ describe("a reader that leaves its events unread", () => {
     expect(await resumed.ended).toEqual({ reason: "idle" });
   });
 
+  it("ends although nothing but a gap waits for it", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    const reader = bus.subscribe("run", { after: "elsewhere.1" });
+    pass(999);
+    expect(await isSettled(reader.ended)).toBe(false);
+    pass(1);
+    expect(await reader.ended).toEqual({ reason: "idle" });
+  });
+
   it("and got a replay, or a gap, ends so also when more came meanwhile", async () => {
     const bus = new EventBus({ unreadTimeoutMillis });
     publishNote(bus, "run", 1);
