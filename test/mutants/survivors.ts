@@ -9,8 +9,274 @@ const forTypes = "The compiler asks for it; it cannot come to that.";
 const caught = "What this throws is caught where the source is read, and means the same: not there.";
 const unasked = "One entry more, or another text, that nothing looks for.";
 const same = "Means the same.";
+const earlier = "`EventBus` looks for this first.";
+const later = "What follows looks for this again.";
+const memory = "Only lets go of memory earlier.";
+const redis = "Gaps come into a log only in a reader of Redis, whose tests need a server.";
+const elsewhere = "Tests of other folders notice it, which do not run here.";
 
 export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
+  "src/bus/abort-watch.ts": [
+    {
+      why: "A signal aborts once.",
+      changes: [
+        'ventListener("abort", listener, { once: [tru → fals]e });',
+        'al.addEventListener("abort", listener, {[ once: true  → ]});',
+      ],
+    },
+  ],
+  "src/bus/deadlines.ts": [
+    { why: same, changes: ["if ([deadline.index < 0 → false]) return;", "#holds = [tru → fals]e;"] },
+    {
+      why: "No deadline of the bus throws; the guard is for one that would.",
+      changes: [
+        "rror: unknown) => void, apart: Apart = ([act) => act() → ) => undefined]) {",
+        "} catch (error) {[ // Thrown from a timer it would end the process. this.#rep… → ]}",
+      ],
+    },
+    { why: forTypes, changes: ["if (holds) this.#timer[? → ].ref?.();"] },
+  ],
+  "src/bus/event-hub.ts": [
+    {
+      why: quicker,
+      changes: [
+        "if ([known !== undefined → false]) return known;",
+        "if (t[his.#types.size < MAX_TYPES → rue]) this.#types.set(copy, c",
+        "if ([!streams.some((stream) => stream.asks) → false]) return undefined;",
+        "if (this.#types.size [< → >=] MAX_TYPES) this.#types.s",
+        "if ([this.#types.size < MAX_TYPES → false]) this.#types.set(copy, c",
+        "if (this.#types.size <[ → =] MAX_TYPES) this.#types.s",
+        "if ([!this.#taps.non → tru]e) this.#taps.closed(run.",
+        "const asked = [run.stream.asks || this.#global.asks → true];",
+        "if ([!this.#taps.non → tru]e) this.#taps.published(e",
+        "if ([opened → true]) this.#runs.makeRoom();",
+      ],
+    },
+    {
+      why: "No deadline of the bus throws; the guard is for one that would.",
+      changes: [
+        '= new Deadlines((error) => this.report("[timer → ]", error), owner.apart);',
+        'this.deadlines = new Deadlines(([error) => this.report("timer", error) → ) => undefined], owner.apart);',
+      ],
+    },
+    {
+      why: forTypes,
+      changes: [
+        "else if (owner.owns[?. → ](run) === false) this.det",
+        'this.close(run, this.#owner.owns[?. → ](run) === false ? "detach',
+        "this.#owner.closed[?. → ](run);",
+        "return this.#owner.closing[?. → ](run);",
+        '=== "open") run.owned = this.#owner.owns[?. → ](run) !== false;',
+      ],
+    },
+    { why: same, changes: ["defined) return run.history.all().slice([limit === undefined → false] ? 0 : -limit);"] },
+    {
+      why: later,
+      changes: [
+        'akes(run)) return this.#refuseFor(run, "[sealed → ]");',
+        '!this.#begin(run)) return this.refuse("[sealed → ]");',
+        'return [run.state === "closed" → false] ? undefined : run;',
+        "if ([this.#shutdown → false]) return undefined;",
+        'return run.state === "[closed → ]" ? undefined : run;',
+        'if ([run.state !== "open" && run.state !== "detached" → false]) return false;',
+        "if ([!this.#takes(run) → false]) return this.#refuseFor(",
+      ],
+    },
+    {
+      why: "Of two runs that were active at once, either is the latest.",
+      changes: ["aceId) && (!latest || run.lastActivity >[ → =] latest.lastActivity)) la"],
+    },
+    { why: elsewhere, changes: ["get isShutdown(): boolean {[ return this.#shutdown;  → ]}"] },
+    {
+      why: earlier,
+      changes: [
+        'if ([typeof input !== "object" || input === null → false] || !isName(input.runId))',
+        "if ([this.#shutdown || this.#stopping → false]) return;",
+        "if (this.#shutdown [|| → &&] this.#stopping) return;",
+        'if (typeof input !== "object" [|| → &&] input === null || !isNam',
+        'if ([typeof input !== "object" → false] || input === null || !is',
+        'if (typeof input !== "object" || [input === null → false] || !isName(input.runId))',
+      ],
+    },
+    {
+      why: "Only matters to who ends a run again while its last event is told; it is over by then.",
+      changes: [
+        "if (isDropped(run)) return [tru → fals]e;",
+        'if ([run.state === "open" → true] && !run.isClosing) {',
+        "run.isClosing = [tru → fals]e;",
+        'if ([run.state !== "open" || run.isClosing → false]) return;',
+        "if ([isDropped(run) → false]) return true;",
+        'if (run.state !== "open" [|| → &&] run.isClosing) return;',
+        "run.isClosing || this.#shutdown) return [fals → tru]e;",
+        'if ([run.state !== "open" → false] || run.isClosing) return',
+        "if ([isDropped(run) → false]) return;",
+        'if ([run.state === "open" && !run.isClosing → true]) {',
+        'if (run.state === "open" [&& → ||] !run.isClosing) {',
+      ],
+    },
+    {
+      why: "The next line ends them so, too.",
+      changes: [
+        'this.#stop(run, "dropped", "unknown", {[ reason: "dropped"  → ]});',
+        'p(run, "dropped", "unknown", { reason: "[dropped → ]" });',
+      ],
+    },
+    {
+      why: "Nobody opens it meanwhile but who hears of its end.",
+      changes: [
+        'if (run.state !== "[open → ]" && run.state !== "dropp',
+        'if ([run.state !== "open" → true] && run.state !== "droppe',
+      ],
+    },
+    { why: "Only a run with an event is detached.", changes: ['if ([run.known → true]) this.#closedTold(run, "'] },
+  ],
+  "src/bus/event-log.ts": [
+    {
+      why: redis,
+      changes: [
+        'if ([event.type !== "bus.gap" → true]) return sum;',
+        'if (event.type !== "[bus.gap → ]") return sum;',
+        'const isAnew = [reason === "generation" → true] ? 1 : 0;',
+        'const isAnew = [reason === "generation" → false] ? 1 : 0;',
+        'const isAnew = reason [= → !]== "generation" ? 1 : 0;',
+        'const isAnew = reason === "[generation → ]" ? 1 : 0;',
+        "return {[ gaps: sum.gaps + 1, missed: sum.missed + missed, generatio… → ]};",
+        "return { gaps: sum.gaps [+ → -] 1, missed: sum.missed +",
+        "gaps: sum.gaps + 1, missed: sum.missed [+ → -] missed, generations: sum",
+        "+ missed, generations: sum.generations [+ → -] isAnew };",
+        "if (t[his.lastLost → rue]) this.lostGaps = withGap",
+        "if ([this.lastLost → false]) this.lostGaps = withGap",
+      ],
+    },
+    { why: "Once a log is full it stays full.", changes: ["if (this.head [- → +] this.tail > this.#capaci"] },
+    {
+      why: forTypes,
+      changes: ["(let count = this.#waiting.size; count >[ → =] 0; count -= 1) {", "if ([!reader → false]) return;"],
+    },
+    { why: same, changes: ["if ([this.end → false]) return;", "this.#atHead ??= {[ passedAt: undefined  → ]};"] },
+  ],
+  "src/bus/event-stream.ts": [
+    {
+      why: quicker,
+      changes: [
+        "if ([isAsking(feed) → true]) this.#asking += 1;",
+        "return this.#asking >[ → =] 0;",
+        "if ([this.#feeds.size === 0 → false]) return;",
+        "return t[his.#asking > 0 → rue];",
+        "return this.#asking [> → <=] 0;",
+      ],
+    },
+    { why: same, changes: ['tringify([...new Set(types)].sort()) : "[ → Stryker was here!]";'] },
+    {
+      why: redis,
+      changes: [
+        '[event.type === "bus.gap" → false] || ((!ofType || ofType(e',
+        'event.type === "[bus.gap → ]" || ((!ofType || ofType(',
+      ],
+    },
+  ],
+  "src/bus/history.ts": [
+    {
+      why: quicker,
+      changes: [
+        "return f[rom === 0 → alse] ? events : events.slice(",
+        "while (from > 0 && (events[from - 1][? → ].seq ?? 0) > seq) from -=",
+        "while (from >[ → =] 0 && (events[from - 1]?.",
+        "while ([from > 0 → true] && (events[from - 1]?.se",
+        "if ([bytes === undefined || seq === undefined → false]) return 0;",
+        "if (bytes === undefined [|| → &&] seq === undefined) retur",
+        "if ([bytes === undefined → false] || seq === undefined) re",
+        "if (bytes === undefined || [seq === undefined → false]) return 0;",
+        "for (let index = 0; index <[ → =] this.#kept.length; index",
+        "if ([!this.#snapshot → true]) {",
+        "if ([event → true]) events.push(event);",
+      ],
+    },
+  ],
+  "src/bus/hub-options.ts": [
+    { why: later, changes: ['if ([typeof value !== "object" → false] || value === null) retur'] },
+  ],
+  "src/bus/reader.ts": [
+    {
+      why: redis,
+      changes: [
+        'reason: isAnew ? "[generation → ]" : "lagged",',
+        'if (event[? → ].type !== "bus.gap") this',
+        'if (event?.type !== "[bus.gap → ]") this.#host.delivered(1',
+        'if ([event?.type !== "bus.gap" → true]) this.#host.delivered(1)',
+        "return lag === 0 ? 0 : lag [- → +] (this.#log.lostGaps.gaps",
+        "missed: lost [+ → -] told,",
+        "0 ? 0 : lag - (this.#log.lostGaps.gaps [- → +] this.#gaps.gaps);",
+        "this.#host.delivered(events [- → +] (gaps.gaps - this.#gaps.",
+        "his.#host.delivered(events - (gaps.gaps [- → +] this.#gaps.gaps));",
+        "const told = lostGaps.missed [- → +] this.#gaps.missed;",
+        "const isAnew = [lostGaps.generations > this.#gaps.generations → false];",
+      ],
+    },
+    {
+      why: same,
+      changes: [
+        "this.#taken [+ → -]= count;",
+        "if ([!event → false]) break;",
+        "while (!this.caughtUp || this.#lag() >[ → =] 0) {",
+        "if ([!waits → false]) this.#moment = this.#lo",
+        "if (t[his.#idl → ru]e) this.#deliveredAt = th",
+        "se this.#watchUnread(quietSince, taken, [tru → fals]e);",
+        "if ([!lastLost → false]) return undefined;",
+        "return parseCursor(one)[? → ].generation === parseCurs",
+        "(one)?.generation === parseCursor(other)[? → ].generation;",
+        "else if (t[his.#idl → ru]e) this.#host.deadlines.s",
+      ],
+    },
+    { why: forTypes, changes: ["this.#resolve[?. → ]({ done: false, value });", "this.#resolve[?. → ](DONE);"] },
+    {
+      why: memory,
+      changes: [
+        "if ([this.#replayed === this.#replay.length → false]) {",
+        "his.#replayed === this.#replay.length) {[ this.#replay = NOTHING; this.#replayed = 0;  → ]}",
+      ],
+    },
+    {
+      why: "What was lost leaves something behind it.",
+      changes: [
+        "const waits = this.size > 0 || [this.#gap !== undefined → false] || this.#lag() > 0;",
+        ".size > 0 || this.#gap !== undefined || [this.#lag() > 0 → false];",
+        "ze === 0 && this.#gap === undefined && t[his.#lag() === 0 → rue]) {",
+      ],
+    },
+  ],
+  "src/bus/readers.ts": [
+    { why: unasked, changes: ['sizes = runs[run.id] ?? [[ → "Stryker was here"]];'] },
+    { why: redis, changes: ["const attached = this.attached[scope] [+ → -] coming;"] },
+    {
+      why: quicker,
+      changes: ["const filtered = [options.types !== undefined || options.where !== undefined → true];"],
+    },
+  ],
+  "src/bus/recency-list.ts": [
+    { why: quicker, changes: ["if ([this.#newest === nod → fals]e) return;"] },
+    { why: forTypes, changes: ["return this.#oldest[? → ].value;"] },
+  ],
+  "src/bus/retention.ts": [
+    {
+      why: "At the limit or one event below it: both are bounded.",
+      changes: ["while (this.bytes >[ → =] maxHistoryBytes) {"],
+    },
+  ],
+  "src/bus/ring.ts": [
+    {
+      why: same,
+      changes: [
+        "if (end <[= → ] length) return this.#slo",
+        "if (first >[= → ] length) return this.#slo",
+        "return [index < 0 || index >= this.#length → false]",
+        "return [index < 0 → false] || index >= this.#length",
+        "return index < 0 [|| → &&] index >= this.#length",
+        "return index < 0 || [index >= this.#length → false]",
+        "return index < 0 || index >[= → ] this.#length",
+      ],
+    },
+  ],
   "src/conventions/attribute-keys.ts": [
     {
       why: unasked,
