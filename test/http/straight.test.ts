@@ -216,6 +216,18 @@ describe("a stream into Node's response", () => {
     expect(text).toContain("event: end");
   });
 
+  it("is left when its client goes before those in front of it are answered", async () => {
+    const bus = busOf("r", "s");
+    const url = await serve(bus, { maxConnections: 2 });
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    const head = "HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    socket.write(`GET /runs/r/events ${head}GET /runs/s/events ${head}`);
+    await vi.waitFor(() => expect(bus.stats().runSubscribers).toBe(2));
+    socket.destroy();
+    await left(bus);
+    expect((await Client.open(`${url}/runs/r/events`)).status, "its place is free").toBe(200);
+  });
+
   it("beats while nothing comes", async () => {
     const client = await Client.open(`${await serve(busOf("r"), { heartbeatMillis: 20 })}/runs/r/events`);
     expect([await client.comment(), await client.comment()]).toEqual(["heartbeat", "heartbeat"]);
