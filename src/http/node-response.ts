@@ -50,6 +50,8 @@ export function sendBody(body: EventBody, headers: Headers, outgoing: NodeRespon
   connection?.once("close", leave);
   // HTTP/1 then ends the body with the connection: each chunk is one write to the socket, not the four of chunked coding.
   outgoing.removeHeader("Transfer-Encoding");
+  // Node itself would promise to keep it open. A stream of HTTP/2 has no connection of its own.
+  if (!outgoing.stream) headers.set("Connection", "close");
   outgoing.writeHead(200, Object.fromEntries(headers));
   outgoing.flushHeaders();
   if (isGone(outgoing) || connection?.destroyed) leave();
