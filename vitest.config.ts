@@ -17,6 +17,12 @@ export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
+    coverage: {
+      include: ["src/**/*.ts"],
+      // What a browser runs, and what is made from it. docs/RELIABILITY.md says what covers it.
+      exclude: ["src/page/main.ts", "src/page/view/**", "src/http/page-document.ts"],
+      reporter: [["text", { skipFull: true }], "json"],
+    },
     projects: [
       {
         extends: true,

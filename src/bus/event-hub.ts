@@ -268,6 +268,7 @@ export class EventHub implements ReaderHost {
     if (run.state === "open" && !run.isClosing) {
       run.isClosing = true;
       this.#lastEvents(run);
+      if (isDropped(run)) return true;
     }
     this.#stop(run, "dropped", "unknown", { reason: "dropped" });
     this.#readers.release(run);

@@ -24,11 +24,14 @@ export class Chunks {
     this.#hub = hub;
   }
 
-  /** Publishes the event, in order behind the chunks that wait. A chunk may wait itself: then it has no event yet. */
+  /**
+   * Publishes the event, in order behind the chunks that wait. A chunk may wait itself: then it has no event yet. The first
+   * event of a run never waits.
+   */
   publish(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
     // Refused there, and a run that was only about to begin is forgotten.
     if (this.#hub.isDeciding) return this.#hub.append(run, input, counted);
-    if (input.type === CHUNK && input.spanId !== undefined && run.state === "open") {
+    if (input.type === CHUNK && input.spanId !== undefined && run.known && run.state === "open") {
       const data = copyData(input.data, MAX_EVENT_BYTES, false).value;
       if (typeof data["text"] === "string") {
         this.#add(run, input.spanId, { ...input, data }, data["text"]);

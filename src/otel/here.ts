@@ -53,8 +53,8 @@ export class Here {
   currentRunId(active: Context = contextApi.active()): string | undefined {
     const binding = bindingOf(active);
     if (binding) return binding.runId;
-    const remote = this.#settings.acceptRemoteRun ? remoteRunId(active) : undefined;
-    if (isName(remote)) return remote;
+    const remote = this.#remoteRunId(active);
+    if (remote !== undefined) return remote;
     const { record, spanContext } = this.#activeSpan(active);
     return record?.runAround?.id ?? record?.binding?.runId ?? spanContext?.traceId;
   }
@@ -85,8 +85,15 @@ export class Here {
     const around = record?.runAround;
     if (around) return { run: around, ids };
     if (record?.binding) return { run: this.#resolver.bound(record.binding), ids };
-    const runId = this.currentRunId(active);
+    const remote = this.#remoteRunId(active);
+    if (remote !== undefined) return { run: this.#resolver.remote(remote), ids };
+    const runId = spanContext?.traceId;
     return { run: runId === undefined ? undefined : this.#resolver.unbound(runId, record), ids };
+  }
+
+  #remoteRunId(active: Context): string | undefined {
+    const remote = this.#settings.acceptRemoteRun ? remoteRunId(active) : undefined;
+    return isName(remote) ? remote : undefined;
   }
 
   /** The generation that `publish` under this id goes to, when it is bound here. */

@@ -164,10 +164,13 @@ export class Inlet {
 
   /** Gives up the open spans of a run that is about to be sealed, innermost first. */
   closing(run: Run): Outcome | undefined {
+    const { seq } = run;
     this.chunks.flush(run);
     const life = this.#lives.get(run);
     if (!life) return undefined;
-    for (const record of [...life.openEvents].reverse()) this.#abandon(record);
+    // One whose end was told, and who hears of it closes the run, is not given up.
+    for (const record of [...life.openEvents].reverse())
+      if (record.open && record.endsBehind >= seq) this.#abandon(record);
     return life.outcome;
   }
 
@@ -235,7 +238,6 @@ export class Inlet {
     const parent =
       parentContext &&
       (trace.spans.get(parentContext.spanId) ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
-    const ownBinding = bindingOf(context);
     this.#spans += 1;
     const record = new SpanRecord({
       trace,
@@ -245,7 +247,7 @@ export class Inlet {
       name: view.name,
       scope: view.scope,
       startTime: view.startMillis ?? Date.now(),
-      binding: ownBinding ?? parent?.binding,
+      ownBinding: bindingOf(context),
       // A span below one that nobody saw is no new root.
       order: parentContext && !parentContext.isRemote ? 0 : nextInOrder(),
       number: this.#spans,
@@ -256,7 +258,7 @@ export class Inlet {
     this.#traces.add(record);
     this.#enterScope(record);
     if (claim?.operation === "chunk") this.#watcher.isFirstChunk(record);
-    else if (included) this.#become(record, span, view, context, ownBinding);
+    else if (included) this.#become(record, span, view, context);
     else this.#watchInside(record, span);
     for (let oldest = this.#traces.surplus; oldest && oldest !== record; oldest = this.#traces.surplus)
       this.#giveUp(oldest);
@@ -269,18 +271,14 @@ export class Inlet {
   }
 
   /** Makes the span an event, unless its convention says that it is none: finds its run and publishes its start. */
-  #become(
-    record: SpanRecord,
-    span: SpanLike,
-    view: SpanView,
-    context: ContextLike | undefined,
-    ownBinding = record.binding,
-  ): void {
+  #become(record: SpanRecord, span: SpanLike, view: SpanView, context: ContextLike | undefined): void {
     const { claim, trace } = record;
     const operation = claim?.operation;
     if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
     this.#watcher.see(record, span, true);
-    const run = this.#resolver.resolve(record, span, context, ownBinding, () => this.#interpreter.runId(view));
+    const run = this.#resolver.resolve(record, span, context, () => this.#interpreter.runId(view));
+    // Who hears of what waited may close the run.
+    if (run) this.chunks.flush(run);
     if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");
     const life = this.#lives.of(run);
     record.run = run;
@@ -352,8 +350,9 @@ export class Inlet {
 
   #abandon(record: SpanRecord): void {
     if (!record.open) return;
+    if (!record.givenUp) this.#hub.spanAbandoned();
+    record.givenUp = true;
     this.#publisher.abandoned(record, Date.now());
-    this.#hub.spanAbandoned();
     this.#finished(record);
   }
 

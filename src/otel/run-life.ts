@@ -91,7 +91,7 @@ export class RunLives {
 
   /** An event without a span of its own went into the run: it is over when nothing around it is open. */
   touched(run: Run, trace: Trace | undefined): void {
-    if (run.state !== "open") return;
+    if (run.state !== "open" || !run.known) return;
     const life = this.of(run);
     if (trace && trace.open > 0) this.join(life, trace);
     this.consider(life);

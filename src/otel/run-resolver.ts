@@ -27,7 +27,6 @@ export class RunResolver {
     record: SpanRecord,
     span: SpanLike,
     context: ContextLike | undefined,
-    ownBinding: Binding | undefined,
     named: () => string | undefined,
   ): Run | undefined {
     const { runId, acceptRemoteRun } = this.#settings;
@@ -36,10 +35,10 @@ export class RunResolver {
       const id = this.#valid(this.#hub.decide("runId", () => runId(span, context ?? ROOT_CONTEXT), undefined));
       if (id !== undefined) return ancestor?.run?.id === id ? ancestor.run : this.unbound(id, record);
     }
-    if (ownBinding) return this.bound(ownBinding);
+    if (record.ownBinding) return this.bound(record.ownBinding);
     if (acceptRemoteRun) {
       const id = this.#valid(remoteRunId(context));
-      if (id !== undefined) return this.#remote(id);
+      if (id !== undefined) return this.remote(id);
     }
     if (ancestor?.run) return ancestor.run;
     if (record.binding) return this.bound(record.binding);
@@ -86,8 +85,8 @@ export class RunResolver {
     return binding && this.#scopes.get(binding);
   }
 
-  /** Baggage never seals, and never opens what is sealed. */
-  #remote(runId: string): Run | undefined {
+  /** The generation of an id that came with baggage, which never seals, and never opens what is sealed. */
+  remote(runId: string): Run | undefined {
     const run = this.#hub.openRun(runId) ?? this.#hub.run(runId);
     if (run && run.state !== "closed") this.#lives.of(run).remote = true;
     return run;

@@ -128,6 +128,10 @@ export class SpanPublisher {
     data["durationMillis"] = durationMillis;
     if (error) data["error"] = error;
     const { failed, completed } = typesOf[record.kind ?? "span"];
+    if (record.run) {
+      this.#chunks.flush(record.run);
+      record.endsBehind = record.run.seq;
+    }
     this.publish(record, error ? failed : completed, data, endTime, !record.wraps, attributes);
     if (tokens) this.#tokens(record, data, tokens, endTime);
     if (record.outermost === record) this.#terminate(record, error, durationMillis, endTime);

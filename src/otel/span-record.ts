@@ -39,7 +39,7 @@ export interface SpanOrigin {
   readonly name: string;
   readonly scope: string;
   readonly startTime: number;
-  readonly binding: Binding | undefined;
+  readonly ownBinding: Binding | undefined;
   readonly order: number;
   readonly number: number;
 }
@@ -59,6 +59,9 @@ export class SpanRecord {
   readonly scope: string;
   /** Milliseconds since the Unix epoch. */
   readonly startTime: number;
+  /** The binding of the context it started in. */
+  readonly ownBinding: Binding | undefined;
+  /** The same, or what the span around it hands on. */
   readonly binding: Binding | undefined;
   /** The topmost span of this process around it. */
   readonly root: SpanRecord;
@@ -74,6 +77,9 @@ export class SpanRecord {
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
   open = true;
+  /** Seq of the latest event of its run when it began to end. */
+  endsBehind = Number.POSITIVE_INFINITY;
+  givenUp = false;
   /** No span began below it. */
   isLeaf = true;
   claim: Claim | undefined;
@@ -118,7 +124,8 @@ export class SpanRecord {
     this.name = origin.name;
     this.scope = origin.scope;
     this.startTime = origin.startTime;
-    this.binding = origin.binding;
+    this.ownBinding = origin.ownBinding;
+    this.binding = origin.ownBinding ?? parent?.binding;
     this.order = origin.order;
     this.number = origin.number;
     this.root = parent?.root ?? this;

@@ -258,6 +258,50 @@ describe("the run of a call", () => {
   });
 });
 
+it("a call tells what is no text by its kind, and never by its bytes", async () => {
+  const { events } = observed({ content: "full" });
+  const messages = [
+    {
+      role: "user",
+      content: [
+        { type: "text", text: "Look:" },
+        { type: "image", mediaType: "image/png", image: new Uint8Array([1, 2, 3]) },
+        { type: "file", mediaType: "application/pdf", data: "JVBERi0=" },
+        { type: "custom", secret: 1 },
+      ],
+    },
+    {
+      role: "tool",
+      content: [
+        { type: "tool-result", toolCallId: "1", toolName: "add", output: { type: "text", value: "2" } },
+        { type: "tool-result", toolCallId: "2", toolName: "add", output: { type: "denied" } },
+        { type: "tool-result", toolCallId: "3", toolName: "add", result: 3 },
+      ],
+    },
+  ];
+  await generate(async () => undefined, { messages });
+  const [input] = events.map(({ data }) => (data as { input?: string }).input);
+  expect(JSON.parse(input ?? "")).toEqual([
+    {
+      role: "user",
+      parts: [
+        { type: "text", content: "Look:" },
+        { type: "blob", mime_type: "image/png" },
+        { type: "blob", mime_type: "application/pdf" },
+        { type: "custom" },
+      ],
+    },
+    {
+      role: "tool",
+      parts: [
+        { type: "tool_call_response", id: "1", response: "2" },
+        { type: "tool_call_response", id: "2", response: { type: "denied" } },
+        { type: "tool_call_response", id: "3", response: 3 },
+      ],
+    },
+  ]);
+});
+
 it("a call leaves its content out where the bus does", async () => {
   const { events } = observed({ content: "none", attributes: () => true });
   await generate(

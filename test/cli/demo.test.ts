@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { createServer, get } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectTo } from "node:net";
+import { networkInterfaces } from "node:os";
 import type { BusEvent } from "spanbus";
 import { connect } from "spanbus/client";
 import { describe, expect, it } from "vitest";
@@ -132,6 +134,18 @@ describe("`spanbus demo`", { timeout }, () => {
     const { url } = await startDemo();
     const asked = ["", "runs", "stats", "events", "metrics"].map((path) => statusFor(host, `${url}${path}`));
     expect(new Set(await Promise.all(asked))).toEqual(new Set([status]));
+  });
+
+  // Elsewhere the loopback network has one address only.
+  it.runIf(process.platform === "linux")("is at no other address of the machine", async () => {
+    const { url } = await startDemo();
+    const { port } = new URL(url);
+    const addresses = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+    const others = ["127.0.0.2", "::1", ...addresses].filter((address) => address !== "127.0.0.1");
+    for (const host of others) {
+      const socket = connectTo({ host, port: Number(port) });
+      await expect(once(socket, "connect"), host).rejects.toThrow();
+    }
   });
 
   it.each<NodeJS.Signals>(["SIGINT", "SIGTERM"])("ends with 0 after %s, also while it is watched", async (signal) => {

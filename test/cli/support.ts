@@ -11,6 +11,10 @@ import { createHandler, type HandlerOptions } from "spanbus/http";
 import { afterEach } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+/** The second is there when it is counted what of the command is run. */
+const passedOn = Object.fromEntries(
+  ["PATH", "NODE_V8_COVERAGE"].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+);
 const closing: (() => Promise<void>)[] = [];
 
 /** Ends what the tests of the file started, after each of them. */
@@ -40,7 +44,7 @@ export class Command {
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.process = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], {
       cwd: root,
-      env: { PATH: process.env["PATH"], TZ: "UTC", ...env },
+      env: { ...passedOn, TZ: "UTC", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -95,7 +99,7 @@ export async function inTerminal(
   const { stdout } = await promisify(execFile)(
     "/usr/bin/script",
     ["-qec", `stty cols ${columns} && ${command}`, "/dev/null"],
-    { cwd: root, env: { PATH: process.env["PATH"], TZ: "UTC", ...env } },
+    { cwd: root, env: { ...passedOn, TZ: "UTC", ...env } },
   );
   return stdout;
 }

@@ -598,6 +598,11 @@ describe("a mistake in the call", () => {
     ["a run id that no path can hold", () => client.subscribe(".."), '`runId` must be other than "." and ".."'],
     ["types that are none", () => client.subscribe("r", { types: ["*"] }), "`types` must be exact names or prefixes"],
     ["waiting that is none", () => client.subscribe("r", { wait: 1 as never }), "`wait` must be true or false, got 1"],
+    [
+      "a place that is none",
+      () => client.subscribe("r", { after: "" }),
+      '`after` must be an event id or "live", got ""',
+    ],
     ["options that are none", () => client.subscribeGlobal(1 as never), "`options` must be an object, got 1"],
   ])("%s: says what is allowed and what was given", (_, call, message) => {
     expect(call).toThrow(message);

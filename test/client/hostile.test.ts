@@ -133,7 +133,8 @@ describe("a stream of events", () => {
         let behind = 0;
         const safe = sent.flatMap((item, index) => {
           behind += whole[index]?.length ?? 0;
-          return behind <= end ? item.events : [];
+          // A CR as the last byte may be half of a line end.
+          return behind < end || (behind === end && !item.text.endsWith("\r")) ? item.events : [];
         });
         // The last one may be whole although its last line end is missing, or half of it.
         expect(sent.flatMap((item) => item.events).slice(0, got.length)).toEqual(got);

@@ -135,6 +135,17 @@ describe("a reader that was forgotten while nothing waits", { timeout: 30_000 },
     expect(await isCollected(patient)).toBe(true);
   });
 
+  it("of all runs waits as long as nothing is published, and is let go once something was", async () => {
+    const bus = new EventBus({ unreadTimeoutMillis });
+    const reader = new WeakRef(bus.subscribeGlobal());
+    vi.advanceTimersByTime(86_400_000);
+    expect(bus.stats().globalSubscribers).toBe(1);
+    publishNote(bus, "run", 1);
+    vi.advanceTimersByTime(2 * unreadTimeoutMillis);
+    expect(bus.stats().globalSubscribers).toBe(0);
+    expect(await isCollected(reader)).toBe(true);
+  });
+
   it("is let go when the bus is shut down, and so is the bus", async () => {
     const use = () => {
       const bus = new EventBus();

@@ -45,6 +45,17 @@ describe("agent metrics", () => {
     expect(names.filter((name) => name in agentFigures)).toEqual([]);
   });
 
+  it("measure the first chunk of a stream by the event that tells it, where no attribute does", async () => {
+    const { service, look } = measured();
+    const start = 1_700_000_000_000;
+    const model = service.model({ startTime: start, attributes: gpt });
+    await service.bus.forceFlush();
+    model.addEvent("ai.stream.firstChunk", { "ai.response.msToFirstChunk": 125 }, start + 125);
+    model.end(start + 1000);
+    const [measurement] = recorded(await look(), "gen_ai.client.operation.time_to_first_chunk");
+    expect(measurement).toMatchObject({ count: 1, sum: 0.125 });
+  });
+
   it("measure what agents, models and tools do, with names, units and buckets of the convention", async () => {
     const { service, look } = measured();
     const start = 1_700_000_000_000;

@@ -1,7 +1,9 @@
 import { context } from "@opentelemetry/api";
 import fc from "fast-check";
-import { type Outcome, runContext, type SubscribeOptions } from "spanbus";
-import { type Item, isTouchy, type ReaderOptions } from "./hub-model.js";
+import type { Outcome, SubscribeOptions } from "spanbus";
+import type { ReaderOptions } from "./model-reader.js";
+import { type Item, isTouchy } from "./model-run.js";
+import { begin, bindAnew, chunks, end, flush, performRequest } from "./span-acts.js";
 import { attachedAt, type Plot, plant, plots, runIds, small } from "./tricks.js";
 import { SIGNALS, type World } from "./world.js";
 
@@ -50,22 +52,17 @@ const publish = fc
 function performPublish(world: World, { runId, type, size, plot, how }: Publishing): void {
   const { model, bus } = world;
   world.notes += 1;
-  const emits = how === "emits" && (model.binding !== undefined || world.notes % 10 === 0);
+  const around = model.here.binding?.runId ?? model.here.request?.runId;
+  const emits = how === "emits" && (around !== undefined || world.notes % 10 === 0);
   const planted = plot && plant(world, plot);
   const pad = size > 0 && { pad: "x".repeat(size) };
   const data = { n: world.notes, ...pad, ...(planted && { trick: planted.trick }) };
-  const target = emits ? (model.binding?.runId ?? runId) : runId;
-  const bytes = type === "" || type.startsWith("bus.") ? 0 : world.weigh({ runId: target, type, data });
-  const note = { type, data, bytes, ...(planted && { trick: planted.inModel }) };
+  const target = emits ? (around ?? runId) : runId;
+  const note = { type, data, ...(planted && { trick: planted.inModel }) };
   const want = emits ? model.emit(note) : model.publish({ runId, ...note });
   const got = emits ? bus.emit(type, data) : bus.publish({ runId, type, data });
   world.sameItems(got ? [got] : [], want ? [want] : []);
   if (got) world.ids.set(target, [...(world.ids.get(target) ?? []), got.id]);
-}
-
-function bindAnew(world: World, runId: string, act: () => void): void {
-  const binding = world.model.bind(runId);
-  runContext(runId, () => world.bind(binding, act));
 }
 
 const cursors: fc.Arbitrary<Cursor> = fc.oneof(
@@ -237,6 +234,10 @@ export const shutdown = fc.constant<Act>({
 /** What the application throws. */
 class Thrown extends Error {}
 
+/** What is done for a request: mostly a tool works. */
+const requested = (other: fc.Arbitrary<Act>): fc.Arbitrary<Act> =>
+  fc.oneof({ weight: 3, arbitrary: begin }, { weight: 2, arbitrary: other });
+
 export const { act } = fc.letrec<{ act: Act; inner: readonly Act[] }>((tie) => ({
   inner: fc.array(tie("act"), { maxLength: 4 }),
   act: fc.oneof(
@@ -251,12 +252,26 @@ export const { act } = fc.letrec<{ act: Act; inner: readonly Act[] }>((tie) => (
     { weight: 1, arbitrary: closeGlobal },
     { weight: 4, arbitrary: history },
     { weight: 2, arbitrary: tap },
+    { weight: 10, arbitrary: chunks },
+    { weight: 1, arbitrary: flush },
+    { weight: 6, arbitrary: end },
     {
       weight: 4,
-      arbitrary: fc.record({ runId: runIds, inner: tie("inner") as fc.Arbitrary<readonly Act[]> }).map(
-        ({ runId, inner }): Act => ({
-          says: `runContext(${runId}, [${inner.map(({ says }) => says).join(", ")}])`,
-          perform: (world) => bindAnew(world, runId, () => performAll(world, inner)),
+      arbitrary: fc
+        .record({ runId: runIds, propagate: fc.boolean(), inner: tie("inner") as fc.Arbitrary<readonly Act[]> })
+        .map(
+          ({ runId, propagate, inner }): Act => ({
+            says: `runContext(${runId}${propagate ? " propagate" : ""}, [${inner.map(({ says }) => says).join(", ")}])`,
+            perform: (world) => bindAnew(world, runId, () => performAll(world, inner), propagate),
+          }),
+        ),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({ back: small, inner: fc.array(requested(tie("act")), { maxLength: 4 }) }).map(
+        ({ back, inner }): Act => ({
+          says: `request(${back}, [${inner.map(({ says }) => says).join(", ")}])`,
+          perform: (world) => performRequest(world, back, () => performAll(world, inner)),
         }),
       ),
     },
@@ -268,7 +283,7 @@ export const { act } = fc.letrec<{ act: Act; inner: readonly Act[] }>((tie) => (
           perform(world) {
             const leaked = world.contexts.at(-1 - back);
             if (!leaked) return;
-            context.with(leaked.context, () => world.within(leaked.binding, () => performAll(world, inner)));
+            context.with(leaked.context, () => world.within(leaked.here, () => performAll(world, inner)));
           },
         }),
       ),

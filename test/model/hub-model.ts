@@ -1,4 +1,23 @@
 import type { EndReason, Outcome, SubscriptionEnd } from "spanbus";
+import { type Ask, ModelReader, type ReaderOptions, scopeOf } from "./model-reader.js";
+import {
+  type Binding,
+  type Call,
+  type Here,
+  type Item,
+  isTouchy,
+  type ModelRun,
+  type ModelSpan,
+  type ModelTap,
+  type ModelTrace,
+  type Note,
+  newRun,
+  type Pieces,
+  type Request,
+  type Scope,
+  type Stream,
+  type Trick,
+} from "./model-run.js";
 
 /** The limits that the model knows; all other options have their defaults. */
 export interface Limits {
@@ -11,160 +30,13 @@ export interface Limits {
   readonly maxOpenRuns: number;
   readonly idleTimeoutMillis: number;
   readonly unreadTimeoutMillis: number;
+  readonly closeGraceMillis: number;
+  readonly transient: readonly string[];
 }
 
-/** An event, a control event or a gap, as a reader should get it. */
-export interface Item {
-  readonly run: ModelRun;
-  readonly type: string;
-  /** Its number in the run; of a gap, that of the last event missed. */
-  readonly seq: number;
-  /** What a test wrote into it, or what the bus says in it. */
-  readonly data: Readonly<Record<string, unknown>>;
-  /** The event in front of a gap: a place to resume from. */
-  readonly resumeAfter?: Item | string | undefined;
-  readonly trick?: Trick | undefined;
-}
-
-/** What an event will do once a callback sees it. */
-export interface Trick {
-  readonly by: "redact" | "where" | "tap";
-  /** In the model; the bus has the same done to it. */
-  inModel(model: HubModel): void;
-  /** The callback throws, or gives a promise, instead of an answer. */
-  readonly fails: boolean;
-  /** The redactor lets it pass. */
-  readonly passes: boolean;
-}
-
-export interface Note {
-  readonly runId: string;
-  readonly type: string;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly bytes: number;
-  readonly trick?: Trick | undefined;
-}
-
-/** What readers attach to. A run gets a new one when its events are evicted: who read before has to leave. */
-export interface Stream {
-  end?: SubscriptionEnd;
-}
-
-/** A run from its first event, or its first reader, until it is forgotten. */
-export interface ModelRun {
-  readonly id: string;
-  /** What the bus calls this generation, once that was seen. */
-  generation?: string;
-  /** `awaited`: it has readers, but no event yet. */
-  state: "awaited" | "open" | "closed" | "dropped";
-  outcome?: Outcome;
-  seq: number;
-  readonly kept: { readonly item: Item; readonly bytes: number }[];
-  /** Number of the newest event that was kept once. */
-  lostSeq: number;
-  stream: Stream;
-  lastPublished: number;
-  /** Place in the order of bindings and closes. */
-  sealedAt: number;
-  /** The same of the generation before. */
-  sealedBefore: number;
-  parentRunId?: string;
-  /** Bound by `runContext`: goes on when a `bus.run` of it is over. */
-  contextBound: boolean;
-}
-
-export interface Binding {
-  readonly runId: string;
-  readonly madeAt: number;
-  readonly parentRunId?: string | undefined;
-  readonly scope?: Scope | undefined;
-  run?: ModelRun;
-}
-
-/** A `bus.run` in progress, or several that joined. */
-export interface Scope {
-  readonly runId: string;
-  readonly joinsContext: boolean;
-  active: number;
-  closed: boolean;
-  run?: ModelRun;
-  /** When it is looked at whether it is over. */
-  lookAt?: number;
-}
-
-export interface ModelTap {
-  readonly heard: (Item | string)[];
-  readonly touchy: boolean;
-  on: boolean;
-}
-
-export interface ReaderOptions {
-  readonly types: readonly string[] | undefined;
-  readonly where: ((data: Readonly<Record<string, unknown>>) => boolean | "throws") | undefined;
-  readonly signal: number | undefined;
-  readonly idleTimeoutMillis: number | undefined;
-}
-
-/** A read, and what came of it once it did. */
-export interface Ask {
-  readonly batch: boolean;
-  answer?: readonly Item[] | "done";
-}
-
-/** A reader: what it has to read, in order. */
-export class ModelReader {
-  readonly stream: Stream;
-  readonly run: ModelRun | undefined;
-  readonly options: ReaderOptions;
-  gap: Item | undefined;
-  replay: Item[] = [];
-  readonly live: Item[] = [];
-  /** Events lost since the last gap, and the newest of them. */
-  lost = 0;
-  lastLost: Item | undefined;
-  dropped = 0;
-  last: Item | string | undefined;
-  readonly asks: Ask[] = [];
-  end: SubscriptionEnd | undefined;
-  /** Events it had to get, and those it got. */
-  owed = 0;
-  received = 0;
-  taken = 0;
-  deliveredAt: number;
-  /** When the bus looks next whether it was forgotten, and what it saw at the last look. */
-  lookAt: number;
-  lookedAt: number;
-  takenAtLook = 0;
-  waitedAtLook = false;
-  /** Since when something waits behind the place where all was read; not set while nothing does. */
-  waitsSince: number | undefined;
-
-  constructor(stream: Stream, run: ModelRun | undefined, options: ReaderOptions, now: number, unreadMillis: number) {
-    this.stream = stream;
-    this.run = run;
-    this.options = options;
-    this.deliveredAt = now;
-    this.lookedAt = now;
-    this.lookAt = now + unreadMillis;
-  }
-
-  get waiting(): number {
-    return this.replay.length + this.live.length;
-  }
-
-  get ready(): boolean {
-    return this.gap !== undefined || this.lost > 0 || this.waiting > 0;
-  }
-
-  get caughtUp(): boolean {
-    return this.gap === undefined && this.replay.length === 0;
-  }
-
-  wantsType(type: string): boolean {
-    const { types } = this.options;
-    return !types || types.some((each) => (each.endsWith(".*") ? type.startsWith(each.slice(0, -1)) : each === type));
-  }
-}
+const CHUNK = "agent.model.chunk";
+const WINDOW_MILLIS = 50;
+const MAX_JOINED = 4096;
 
 /** What the bus should do, in lists and loops: slow, and easy to check by eye. */
 export class HubModel {
@@ -185,7 +57,13 @@ export class HubModel {
   readonly taps: ModelTap[] = [];
   readonly inProgress = new Map<string, Scope>();
   readonly scopes: Scope[] = [];
-  binding: Binding | undefined;
+  here: Here = {};
+  /** Chunks that wait, in the order in which their runs began to. */
+  readonly pieces = new Map<ModelRun, Map<string, Pieces>>();
+  abandonedSpans = 0;
+  /** Chunks that were joined with one before, and runs that were detached. */
+  joined = 0;
+  detached = 0;
   /** A callback that decides about an event is being asked. */
   deciding = false;
   stopping = false;
@@ -197,13 +75,17 @@ export class HubModel {
   errors = 0;
   readonly refused: Record<string, number> = {};
   readonly rejected = { run: 0, global: 0 };
-  /** Readers about to attach: their `where` is being asked about the replay. */
-  readonly #coming = { run: 0, global: 0 };
+  /** Readers about to attach: their `where` is being asked about the replay, and what comes meanwhile is live. */
+  #coming: ModelReader[] = [];
   readonly #played = new Set<Trick>();
   #notices: (() => void)[] | undefined;
 
-  constructor(limits: Limits) {
+  /** What an event takes of the history. */
+  readonly #weigh: (note: Note) => number;
+
+  constructor(limits: Limits, weigh: (note: Note) => number) {
     this.limits = limits;
+    this.#weigh = weigh;
   }
 
   // ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,7 +115,7 @@ export class HubModel {
 
   #takes(run: ModelRun): boolean {
     if (this.stopped || this.deciding || (this.stopping && run.state !== "open")) return false;
-    return run.state === "open" || run.state === "awaited";
+    return run.state !== "closed" && run.state !== "dropped";
   }
 
   refuse(why: string): undefined {
@@ -244,15 +126,26 @@ export class HubModel {
   // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   publish(note: Note): Item | undefined {
-    const { binding } = this;
+    const { binding } = this.here;
     if (binding?.runId === note.runId) return this.#publishBound(binding, note);
     const run = this.stopped ? undefined : this.#awaited(note.runId);
-    return run && run.state !== "closed" ? this.#append(run, note) : this.refuse("sealed");
+    return run && run.state !== "closed" ? this.#write(run, note) : this.refuse("sealed");
   }
 
-  emit(note: Omit<Note, "runId">): Item | undefined {
-    if (!this.binding) return this.refuse("unkeyed");
-    return this.#publishBound(this.binding, { ...note, runId: this.binding.runId });
+  emit(given: Omit<Note, "runId">): Item | undefined {
+    const { binding, request } = this.here;
+    const runId = binding?.runId ?? request?.runId;
+    if (runId === undefined) return this.refuse("unkeyed");
+    const note = { ...given, runId, spanId: request?.spanId };
+    if (binding) return this.#publishBound(binding, note);
+    if (!request || this.stopped) return this.refuse("sealed");
+    const run = this.#remote(runId);
+    const item = this.#write(run, note);
+    if (run.state === "open") {
+      if (request.trace.open > 0) this.#join(run, request.trace);
+      this.#consider(run);
+    }
+    return item;
   }
 
   #publishBound(binding: Binding, note: Note): Item | undefined {
@@ -265,7 +158,7 @@ export class HubModel {
       return this.refuse("nested");
     }
     this.#bind(binding, run.run);
-    return this.#append(run.run, note, run.follows);
+    return this.#write(run.run, note, run.follows);
   }
 
   /** The generation of a binding, and the sealed one that it would follow. */
@@ -286,10 +179,58 @@ export class HubModel {
   #bind(binding: Binding, run: ModelRun): void {
     if (binding.run === run) return;
     binding.run = run;
+    run.bound = true;
     const { parentRunId, scope } = binding;
     if (parentRunId !== undefined) run.parentRunId ??= parentRunId;
     if (!scope || scope.joinsContext) run.contextBound = true;
     else scope.run = run;
+  }
+
+  /** Publishes behind the chunks that wait; a chunk may wait itself. */
+  #write(run: ModelRun, note: Note, follows?: ModelRun): Item | undefined {
+    const { text } = note.data;
+    if (note.type === CHUNK && note.spanId !== undefined && typeof text === "string") {
+      if (run.state === "open" && !this.deciding) return this.#wait(run, note, note.spanId, text);
+    }
+    if (!this.deciding) this.flush(run);
+    return this.#append(run, note, follows);
+  }
+
+  #wait(run: ModelRun, note: Note, spanId: string, text: string): undefined {
+    const before = this.pieces.get(run)?.get(spanId);
+    if (before && before.text.length + text.length > MAX_JOINED) this.#joined(run, spanId);
+    const pieces = this.pieces.get(run) ?? new Map<string, Pieces>();
+    this.pieces.set(run, pieces);
+    const waits = pieces.get(spanId) ?? { first: note, text: "", chunks: 0, due: this.now + WINDOW_MILLIS };
+    pieces.set(spanId, waits);
+    waits.text += text;
+    waits.chunks += 1;
+    if (waits.chunks > 1) this.joined += 1;
+    if (waits.text.length >= MAX_JOINED) this.#joined(run, spanId);
+  }
+
+  /** Publishes what waits of one span. */
+  #joined(run: ModelRun, spanId: string): void {
+    const pieces = this.pieces.get(run);
+    const waits = pieces?.get(spanId);
+    pieces?.delete(spanId);
+    if (pieces?.size === 0) this.pieces.delete(run);
+    if (waits) this.#publishPieces(run, waits);
+  }
+
+  #publishPieces(run: ModelRun, { first, text, chunks }: Pieces): void {
+    this.#append(run, { ...first, data: { ...first.data, text, chunks } });
+  }
+
+  /** Publishes what waits, of one run or of all. */
+  flush(run?: ModelRun): void {
+    if (!run) {
+      for (const each of [...this.pieces.keys()]) this.flush(each);
+      return;
+    }
+    const pieces = this.pieces.get(run);
+    this.pieces.delete(run);
+    for (const waits of pieces?.values() ?? []) this.#publishPieces(run, waits);
   }
 
   #append(run: ModelRun, note: Note, follows?: ModelRun): Item | undefined {
@@ -301,7 +242,8 @@ export class HubModel {
     if (note.type === "" || note.type.startsWith("bus.")) return refuse("invalid");
     if (note.trick?.by === "redact" && !this.#redacted(note.trick)) return refuse("withheld");
     if (!this.#takes(run)) return refuse("sealed");
-    const item: Item = { run, type: note.type, seq: run.seq + 1, data: note.data, trick: note.trick };
+    const { type, data, spanId, trick } = note;
+    const item: Item = { run, type, seq: run.seq + 1, data, spanId, trick };
     const opened: Item | undefined =
       run.state === "open" ? undefined : { run, type: "bus.run.opened", seq: 0, data: {} };
     const hidden = this.#ask(item, [run.stream, this.global]);
@@ -314,12 +256,17 @@ export class HubModel {
       this.#forget(follows);
     }
     this.runs.set(run.id, run);
+    if (run.state === "detached") {
+      run.stream = {};
+      delete run.outcome;
+    }
+    if (note.ends) note.ends.endTold = true;
     run.state = "open";
     run.seq += 1;
     run.lastPublished = this.now;
     this.open = [...this.open.filter((each) => each !== run), run];
     this.published += 1;
-    if (note.type !== "blip") this.#keep(run, item, note.bytes);
+    if (!this.limits.transient.includes(type)) this.#keep(run, item, this.#weigh(note));
     this.#send(run.stream, item, hidden);
     if (opened) this.#send(this.global, opened, openedHidden);
     this.#send(this.global, item, hidden);
@@ -355,7 +302,7 @@ export class HubModel {
     const asked = new Set<ModelReader>();
     for (;;) {
       const next = streams
-        .flatMap((stream) => (stream.end ? [] : this.attached.filter((reader) => reader.stream === stream)))
+        .flatMap((stream) => (stream.end ? [] : this.#listening.filter((reader) => reader.stream === stream)))
         .find((reader) => reader.options.where && !asked.has(reader));
       if (!next) return hidden;
       asked.add(next);
@@ -375,12 +322,16 @@ export class HubModel {
     return verdict === true;
   }
 
+  get #listening(): ModelReader[] {
+    return [...this.attached, ...this.#coming];
+  }
+
   #send(stream: Stream, item: Item, hidden: ReadonlySet<ModelReader>): void {
     if (stream.end) return;
-    for (const reader of this.attached) {
+    for (const reader of this.#listening) {
       if (reader.stream !== stream || hidden.has(reader) || !reader.wantsType(item.type)) continue;
       reader.owed += 1;
-      if (reader.live.length === 0) reader.waitsSince ??= this.now;
+      reader.waitsSince ??= this.now;
       reader.live.push(item);
       if (reader.live.length <= this.limits.maxQueueSize) continue;
       reader.lastLost = reader.live.shift();
@@ -446,8 +397,9 @@ export class HubModel {
     const { gap, items } = this.replay(run, after);
     reader.gap = gap;
     reader.replay = items.filter((item) => reader.wantsType(item.type) && this.#passes(reader, item));
-    reader.owed = reader.replay.length;
-    reader.waitedAtLook = reader.ready;
+    reader.owed += reader.replay.length;
+    reader.waitedAtLook = reader.gap !== undefined || reader.replay.length > 0;
+    reader.waitsSince = undefined;
     this.#start(reader);
     return reader;
   }
@@ -463,19 +415,20 @@ export class HubModel {
     const { maxRunSubscribers, maxGlobalSubscribers } = this.limits;
     const limit = scope === "run" ? maxRunSubscribers : maxGlobalSubscribers;
     const attached = this.attached.filter((reader) => scopeOf(reader) === scope).length;
-    if (attached + this.#coming[scope] < limit) return false;
+    const coming = this.#coming.filter((reader) => scopeOf(reader) === scope).length;
+    if (attached + coming < limit) return false;
     this.rejected[scope] += 1;
     return true;
   }
 
   #newReader(stream: Stream, run: ModelRun | undefined, options: ReaderOptions): ModelReader {
     const reader = new ModelReader(stream, run, options, this.now, this.limits.unreadTimeoutMillis);
-    this.#coming[scopeOf(reader)] += 1;
+    this.#coming.push(reader);
     return reader;
   }
 
   #start(reader: ModelReader): void {
-    this.#coming[scopeOf(reader)] -= 1;
+    this.#coming = this.#coming.filter((each) => each !== reader);
     this.readers.push(reader);
     this.attached.push(reader);
     const { signal } = reader.options;
@@ -588,21 +541,62 @@ export class HubModel {
   }
 
   #close(run: ModelRun, outcome: Outcome, reason: EndReason = "closed"): boolean {
-    if (run.state === "closed" || run.state === "dropped" || this.stopped) return false;
-    const told = run.state === "open";
+    if (run.state === "closed" || run.state === "dropped" || run.closing || this.stopped) return false;
+    run.closing = true;
+    this.#lastEvents(run);
+    if (isDropped(run)) return true;
+    const told = isOpen(run);
     this.#seal(run, "closed", outcome, { reason, outcome });
     if (told) this.#closedTold(run, outcome);
     else if (!this.runs.has(run.id)) this.runs.set(run.id, run);
     return true;
   }
 
-  #seal(run: ModelRun, state: "closed" | "dropped", outcome: Outcome, end: SubscriptionEnd): void {
+  /** Ends the readers here of a run that goes on in another process. */
+  #detach(run: ModelRun): void {
+    if (run.state === "closed" || run.state === "dropped" || run.closing) return;
+    run.closing = true;
+    this.#lastEvents(run);
+    run.closing = false;
+    if (isDropped(run)) return;
+    this.#seal(run, "detached", "detached", { reason: "closed", outcome: "detached" });
+    this.detached += 1;
+    this.#closedTold(run, "detached");
+  }
+
+  /** What still has to be said before a run stops. */
+  #lastEvents(run: ModelRun): void {
+    const deciding = this.deciding;
+    this.deciding = false;
+    const open = run.spans.filter((span) => !span.endTold);
+    this.flush(run);
+    for (const span of open.reverse()) if (span.open) this.#abandon(span, run);
+    this.deciding = deciding;
+  }
+
+  #owns(run: ModelRun): boolean {
+    return run.bound || !run.remote;
+  }
+
+  /** Whether it is, or was when it stopped, a run of this process. */
+  owned(run: ModelRun): boolean {
+    return run.state === "open" ? this.#owns(run) : run.owned;
+  }
+
+  #seal(run: ModelRun, state: "closed" | "detached" | "dropped", outcome: Outcome, end: SubscriptionEnd): void {
+    run.owned = this.owned(run);
     run.state = state;
     run.outcome = outcome;
     this.order += 1;
     run.sealedAt = this.order;
     run.stream.end ??= end;
     run.contextBound = false;
+    run.bound = false;
+    run.remote = false;
+    run.graceAt = undefined;
+    for (const span of [...run.spans]) this.#finish(span);
+    for (const trace of run.traces) trace.runs.delete(run);
+    run.traces.clear();
     this.open = this.open.filter((each) => each !== run);
   }
 
@@ -616,6 +610,11 @@ export class HubModel {
     const run = this.runs.get(runId);
     if (!run || run.state === "awaited") return false;
     const told = run.state === "open";
+    if (told && !run.closing) {
+      run.closing = true;
+      this.#lastEvents(run);
+      if (isDropped(run)) return true;
+    }
     this.#seal(run, "dropped", "unknown", { reason: "dropped" });
     for (const reader of this.readersOf(run)) this.leave(reader, { reason: "dropped" });
     this.#forgetEvents(run);
@@ -631,8 +630,9 @@ export class HubModel {
 
   shutdown(): void {
     if (this.stopped || this.stopping) return;
+    this.flush();
     this.stopping = true;
-    for (const run of [...this.open]) this.#close(run, "unknown", "shutdown");
+    for (const run of [...this.open]) this.#close(run, this.#owns(run) ? "unknown" : "detached", "shutdown");
     this.stopped = true;
     for (const run of this.runs.values()) run.stream.end ??= { reason: "shutdown" };
     this.global.end ??= { reason: "shutdown" };
@@ -646,7 +646,7 @@ export class HubModel {
   }
 
   enter(runId: string): Binding {
-    const { binding } = this;
+    const { binding, request } = this.here;
     let scope = this.inProgress.get(runId);
     if (!scope) {
       const joinsContext = binding?.runId === runId && !binding.scope;
@@ -656,7 +656,8 @@ export class HubModel {
     }
     scope.active += 1;
     this.order += 1;
-    const parentRunId = binding && binding.runId !== runId ? binding.runId : undefined;
+    const around = binding?.runId ?? request?.runId;
+    const parentRunId = around === runId ? undefined : around;
     return { runId, madeAt: this.order, parentRunId, scope };
   }
 
@@ -678,6 +679,82 @@ export class HubModel {
     // Without an event of its own it closes what is there under its id.
     if (scope.run && scope.run.seq > 0) return;
     if (!this.runs.get(scope.runId)?.contextBound) this.closeStream(scope.runId, outcome);
+  }
+
+  // ── requests of other processes ───────────────────────────────────────────────────────────────────────────────────
+
+  /** The generation of an id that came with a request: that never opens what is sealed. */
+  #remote(runId: string): ModelRun {
+    const run = this.#awaited(runId);
+    if (run.state !== "closed") run.remote = true;
+    return run;
+  }
+
+  #join(run: ModelRun, trace: ModelTrace): void {
+    run.traces.add(trace);
+    trace.runs.add(run);
+  }
+
+  /** A tool begins to work for a request. Undefined when the bus takes no note of it any more. */
+  start({ runId, trace }: Request, spanId: string, { data, trick }: Call): ModelSpan | undefined {
+    if (this.stopped) return undefined;
+    const span: ModelSpan = { spanId, trace, startedAt: this.now, open: true, endTold: false };
+    trace.open += 1;
+    const run = this.#remote(runId);
+    this.flush(run);
+    if (run.state === "closed" || run.state === "dropped") {
+      this.refuse("sealed");
+      return span;
+    }
+    span.run = run;
+    run.spans.push(span);
+    this.#join(run, trace);
+    this.#write(run, { runId, type: "agent.tool.started", spanId, data: { toolName: "t", ...data }, trick });
+    return span;
+  }
+
+  end(span: ModelSpan, call: Call): void {
+    if (this.stopped) return;
+    if (!span.open) return this.refuse("ended");
+    const { run, spanId, trace } = span;
+    const data = { toolName: "t", ...call.data, durationMillis: this.now - span.startedAt };
+    const note = { type: "agent.tool.completed", spanId, data, trick: call.trick, ends: span };
+    if (run) this.#write(run, { runId: run.id, ...note });
+    this.#finish(span);
+    for (const each of [...trace.runs]) this.#consider(each);
+  }
+
+  #abandon(span: ModelSpan, run: ModelRun): void {
+    const error = { type: "abandoned", message: "The span was still open when its run was closed." };
+    const data = { toolName: "t", durationMillis: this.now - span.startedAt, error };
+    this.abandonedSpans += 1;
+    this.#write(run, { runId: run.id, type: "agent.tool.failed", spanId: span.spanId, data, ends: span });
+    this.#finish(span);
+  }
+
+  #finish(span: ModelSpan): void {
+    if (!span.open) return;
+    span.open = false;
+    span.trace.open -= 1;
+    if (span.run) span.run.spans = span.run.spans.filter((each) => each !== span);
+  }
+
+  /** Nothing of it is open here: it is detached once it was silent for long enough. */
+  #consider(run: ModelRun): void {
+    if (run.state === "open" && !this.#isBusy(run))
+      run.graceAt ??= Math.max(run.lastPublished, this.now) + this.limits.closeGraceMillis;
+  }
+
+  #isBusy(run: ModelRun): boolean {
+    return run.bound || run.spans.length > 0 || [...run.traces].some(({ open }) => open > 0);
+  }
+
+  #graceOver(run: ModelRun): void {
+    run.graceAt = undefined;
+    if (this.#isBusy(run)) return;
+    const due = run.lastPublished + this.limits.closeGraceMillis;
+    if (due > this.now) run.graceAt = due;
+    else this.#detach(run);
   }
 
   // ── taps ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -710,6 +787,8 @@ export class HubModel {
     const { idleTimeoutMillis } = this.limits;
     return Math.min(
       ...this.open.map((run) => run.lastPublished + idleTimeoutMillis),
+      ...this.open.map((run) => run.graceAt ?? Number.POSITIVE_INFINITY),
+      ...[...this.pieces.values()].flatMap((pieces) => [...pieces.values()].map(({ due }) => due)),
       ...this.attached.map((reader) => reader.lookAt),
       ...this.attached.map(
         (reader) => reader.deliveredAt + (reader.options.idleTimeoutMillis ?? Number.POSITIVE_INFINITY),
@@ -726,8 +805,15 @@ export class HubModel {
       delete scope.lookAt;
       if (scope.active === 0 && !scope.closed) this.#closeScope(scope);
     }
-    for (const run of [...this.open].sort((a, b) => place(a) - place(b)))
-      if (run.lastPublished + this.limits.idleTimeoutMillis <= this.now) this.#close(run, "idle");
+    for (const run of [...this.pieces.keys()].sort((a, b) => place(a) - place(b)))
+      if ([...(this.pieces.get(run)?.values() ?? [])].some(({ due }) => due <= this.now)) this.flush(run);
+    for (const run of [...this.open].sort((a, b) => place(a) - place(b))) {
+      if (run.lastPublished + this.limits.idleTimeoutMillis <= this.now) {
+        if (this.#owns(run)) this.#close(run, "idle");
+        else this.#detach(run);
+      }
+      if (run.graceAt !== undefined && run.graceAt <= this.now) this.#graceOver(run);
+    }
     for (const reader of [...this.attached]) {
       const { idleTimeoutMillis } = reader.options;
       if (idleTimeoutMillis !== undefined && reader.deliveredAt + idleTimeoutMillis <= this.now)
@@ -755,26 +841,10 @@ export class HubModel {
   }
 }
 
-export function scopeOf(reader: ModelReader): "run" | "global" {
-  return reader.run ? "run" : "global";
+function isOpen({ state }: ModelRun): boolean {
+  return state === "open";
 }
 
-/** Events at which touchy callbacks throw. */
-export function isTouchy({ n }: Readonly<Record<string, unknown>>): boolean {
-  return typeof n === "number" && n % 5 === 0;
-}
-
-function newRun(id: string, now: number): ModelRun {
-  return {
-    id,
-    state: "awaited",
-    seq: 0,
-    kept: [],
-    lostSeq: 0,
-    stream: {},
-    lastPublished: now,
-    sealedAt: 0,
-    sealedBefore: 0,
-    contextBound: false,
-  };
+function isDropped({ state }: ModelRun): boolean {
+  return state === "dropped";
 }

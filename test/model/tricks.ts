@@ -1,20 +1,21 @@
 import fc from "fast-check";
-import type { ReaderOptions, Trick } from "./hub-model.js";
+import type { ReaderOptions } from "./model-reader.js";
+import type { Trick } from "./model-run.js";
 import { type Played, SIGNALS, TRICK_NOTE, type World } from "./world.js";
 
-export const runIds = fc.constantFrom("a", "a", "a", "b", "b", "c", "d", "e");
+export const runIds = fc.constantFrom("a", "a", "a", "b", "b", "c", "d", "e", "f");
 export const small = fc.nat({ max: 9 });
 
 /** Place of a reader: mostly one that came lately. */
-export function readerAt(world: World, back: number): number {
-  return world.readers.length - 1 - (back % Math.max(1, Math.min(world.readers.length, 8)));
+export function readerAt(readers: readonly unknown[], back: number): number {
+  return readers.length - 1 - (back % Math.max(1, Math.min(readers.length, 8)));
 }
 
 /** The same for an act, which may choose among those that are attached; now and then it takes one that is over. */
 export function attachedAt(world: World, back: number): number {
   const { attached, readers } = world.model;
   const reader = back === 9 ? undefined : attached.at(-1 - (back % Math.max(1, attached.length)));
-  return reader ? readers.indexOf(reader) : readerAt(world, back);
+  return reader ? readers.indexOf(reader) : readerAt(readers, back);
 }
 
 /** What a callback may do when it sees an event. */
@@ -27,7 +28,7 @@ interface Prank {
 const pranks: fc.Arbitrary<Prank> = fc.oneof(
   runIds.map((runId) => ({
     says: `publish(${runId})`,
-    inModel: ({ model, trickBytes }: World) => void model.publish({ runId, ...TRICK_NOTE, bytes: trickBytes(runId) }),
+    inModel: ({ model }: World) => void model.publish({ runId, ...TRICK_NOTE }),
     onBus: ({ bus }: World) => void bus.publish({ runId, ...TRICK_NOTE }),
   })),
   runIds.map((runId) => ({
@@ -47,11 +48,11 @@ const pranks: fc.Arbitrary<Prank> = fc.oneof(
   })),
   small.map((back) => ({
     says: `leave(${back})`,
-    inModel: (world: World) => {
-      const reader = world.model.readers[readerAt(world, back)];
-      if (reader) world.model.leave(reader, { reason: "returned" });
+    inModel: ({ model }: World) => {
+      const reader = model.readers[readerAt(model.readers, back)];
+      if (reader) model.leave(reader, { reason: "returned" });
     },
-    onBus: (world: World) => world.readers[readerAt(world, back)]?.reader.close(),
+    onBus: ({ readers }: World) => readers[readerAt(readers, back)]?.reader.close(),
   })),
   fc.nat({ max: SIGNALS - 1 }).map((signal) => ({
     says: `abort(${signal})`,
@@ -86,6 +87,13 @@ export interface Plot {
   readonly how: Played["how"];
   readonly prank: Prank | undefined;
 }
+
+/** A prank of one of these callbacks, mostly none. */
+export const prankPlots = (...by: ("where" | "tap")[]): fc.Arbitrary<Plot | undefined> =>
+  fc.option(fc.record({ by: fc.constantFrom(...by), how: fc.constant("acts" as const), prank: pranks }), {
+    nil: undefined,
+    freq: 2,
+  });
 
 export const plots: fc.Arbitrary<Plot | undefined> = fc.oneof(
   { weight: 8, arbitrary: fc.constant(undefined) },

@@ -1,19 +1,13 @@
 import { getEventListeners } from "node:events";
 import { isDeepStrictEqual } from "node:util";
-import { type Context, context } from "@opentelemetry/api";
-import { type BusEvent, EventBus, type EventDraft, type EventInput, type Subscription } from "spanbus";
+import { type Context, context, type Span, type Tracer } from "@opentelemetry/api";
+import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import { type BusEvent, EventBus, type EventDraft, type Subscription } from "spanbus";
 import { expect, vi } from "vitest";
 import { settle } from "../bus/support.js";
-import {
-  type Ask,
-  type Binding,
-  HubModel,
-  type Item,
-  isTouchy,
-  type Limits,
-  type ModelReader,
-  scopeOf,
-} from "./hub-model.js";
+import { HubModel, type Limits } from "./hub-model.js";
+import { type Ask, type ModelReader, scopeOf } from "./model-reader.js";
+import { type Binding, type Call, type Here, type Item, isTouchy, type ModelSpan, type Note } from "./model-run.js";
 
 /** A trick as the bus plays it: the first callback that sees the event does it. */
 export interface Played {
@@ -54,7 +48,12 @@ export class World {
   readonly signals = Array.from({ length: SIGNALS }, () => new AbortController());
   readonly heard: (BusEvent | string)[][] = [];
   readonly taps: { close(): void }[] = [];
-  readonly contexts: { readonly context: Context; readonly binding: Binding }[] = [];
+  readonly contexts: { readonly context: Context; readonly here: Here }[] = [];
+  /** Headers that were sent to other processes, and the spans that came of it. */
+  readonly sent: Record<string, string>[] = [];
+  readonly spans: { readonly span: Span; readonly inModel: ModelSpan | undefined; readonly call: Call }[] = [];
+  readonly tracer: Tracer;
+  requests = 0;
   readonly pending: Pending[] = [];
   readonly tricks: Played[] = [];
   /** Ids of the events of each run, to resume from. */
@@ -62,33 +61,27 @@ export class World {
   notes = 0;
   /** Acts performed. */
   acts = 0;
-  /** What an event of a trick takes in the history of its run. */
-  readonly trickBytes: (runId: string) => number;
   #reads: { readonly want: Ask; readonly got: Read }[] = [];
   readonly #generations = new Set<string>();
-  readonly #closed: string[] = [];
+  /** Runs of which something was told since time went on, in order. */
+  readonly #told: string[] = [];
   /** How often what happened, so that a test can tell whether it tried what it should. */
   readonly seen: Map<string, number>;
-  readonly #scale = new EventBus({ historyPerRun: 1, maxRuns: 1 });
+  readonly #scale = new EventBus({ historyPerRun: 1, maxRuns: 1, transient: [] });
 
   constructor(limits: Limits, seen: Map<string, number>) {
     this.seen = seen;
-    this.model = new HubModel(limits);
-    this.bus = new EventBus({ ...limits, transient: ["blip"], redact: (draft) => this.#redact(draft) as never });
-    this.bus.tap({ closed: ({ runId }) => void this.#closed.push(runId) });
-    const weighed = new Map<string, number>();
-    this.trickBytes = (runId) => {
-      const bytes = weighed.get(runId) ?? this.weigh({ runId, ...TRICK_NOTE });
-      weighed.set(runId, bytes);
-      return bytes;
-    };
+    this.model = new HubModel(limits, (note) => this.#weigh(note));
+    this.bus = new EventBus({ ...limits, acceptRemoteRun: true, redact: (draft) => this.#redact(draft) as never });
+    this.tracer = new BasicTracerProvider({ spanProcessors: [this.bus] }).getTracer("world");
+    this.bus.tap({ closed: ({ runId }) => void this.#told.push(runId) });
   }
 
   // ── what callbacks do ─────────────────────────────────────────────────────────────────────────────────────────────
 
   #trickOf({ data }: { readonly data: object }, by: Played["by"]): Played | undefined {
-    const { trick } = data as { trick?: number };
-    const played = trick === undefined ? undefined : this.tricks[trick];
+    const { trick, toolCallId = trick } = data as { trick?: number; toolCallId?: string };
+    const played = toolCallId === undefined ? undefined : this.tricks[Number(toolCallId)];
     return played?.by === by ? played : undefined;
   }
 
@@ -99,6 +92,7 @@ export class World {
   }
 
   #redact(draft: EventDraft): unknown {
+    this.#told.push(draft.runId);
     const played = this.#trickOf(draft, "redact");
     if (!played) return draft;
     this.#play(played);
@@ -135,8 +129,8 @@ export class World {
   // ── what both do ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What the event takes of the history. Its JSON is never longer. */
-  weigh(input: EventInput): number {
-    const event = this.#scale.publish(input);
+  #weigh({ runId, type, data }: Note): number {
+    const event = this.#scale.publish({ runId, type, data });
     const { historyBytes } = this.#scale.stats({ depths: false });
     if (event) {
       const bytes = Buffer.byteLength(JSON.stringify(event));
@@ -179,18 +173,24 @@ export class World {
     });
   }
 
-  bind(binding: Binding, act: () => void): void {
-    this.contexts.push({ context: context.active(), binding });
-    this.within(binding, act);
+  /** Does it where the code now stands, and takes note of that place, which may leak. */
+  enter(here: Here, act: () => void): void {
+    this.contexts.push({ context: context.active(), here });
+    this.#same(this.bus.currentRunId(), here.binding?.runId ?? here.request?.runId);
+    this.within(here, act);
   }
 
-  within(binding: Binding, act: () => void): void {
-    const outer = this.model.binding;
-    this.model.binding = binding;
+  bind(binding: Binding, act: () => void): void {
+    this.enter({ binding, request: this.model.here.request }, act);
+  }
+
+  within(here: Here, act: () => void): void {
+    const outer = this.model.here;
+    this.model.here = here;
     try {
       act();
     } finally {
-      this.model.binding = outer;
+      this.model.here = outer;
     }
   }
 
@@ -212,10 +212,10 @@ export class World {
     while (model.now < end || model.nextDue <= end) {
       const next = Math.min(end, Math.max(model.now, model.nextDue));
       const due = next === model.nextDue;
-      this.#closed.length = 0;
+      this.#told.length = 0;
       vi.advanceTimersByTime(next - model.now);
       model.now = next;
-      if (due) model.ring(this.#closed);
+      if (due) model.ring(this.#told);
       this.check();
       await this.turn(true);
     }
@@ -234,11 +234,27 @@ export class World {
         run.kept.map(({ item }) => item),
       );
       const info = bus.runInfo(run.id);
-      if (run.state === "awaited" || (run.state === "closed" && run.seq === 0)) this.#same(info, undefined);
+      if (run.seq === 0) this.#same(info, undefined);
       else
         this.#same(
-          [info?.state, info?.outcome, info?.events, info?.subscribers, info?.parentRunId, info?.owned],
-          [run.state, run.outcome, run.seq, model.readersOf(run).length, run.parentRunId, true],
+          [
+            info?.state,
+            info?.outcome,
+            info?.events,
+            info?.subscribers,
+            info?.openSpans,
+            info?.parentRunId,
+            info?.owned,
+          ],
+          [
+            run.state === "detached" ? "closed" : run.state,
+            run.outcome,
+            run.seq,
+            model.readersOf(run).length,
+            run.spans.length,
+            run.parentRunId,
+            model.owned(run),
+          ],
         );
     }
     const listed = new Set([...model.open, ...model.retained].map(({ id }) => id));
@@ -319,9 +335,11 @@ export class World {
     }
     for (const { signal } of this.signals) this.#same(getEventListeners(signal, "abort").length, 0);
     for (const [why, times] of Object.entries(this.model.refused)) this.#count(`refused ${why}`, times);
-    const { published, delivered, evictedRuns, errors, rejected, tricks } = this.model;
-    for (const [what, times] of Object.entries({ acts: this.acts, published, delivered, evictedRuns, errors, tricks }))
-      this.#count(what, times);
+    const { published, delivered, evictedRuns, errors, rejected, tricks, joined, detached, abandonedSpans } =
+      this.model;
+    const counts = { published, delivered, evictedRuns, errors, tricks, joined, detached, abandonedSpans };
+    this.#count("acts", this.acts);
+    for (const [what, times] of Object.entries(counts)) this.#count(what, times);
     this.#count("rejected", rejected.run + rejected.global);
     const { runSubscribers, globalSubscribers, queuedEvents } = this.bus.stats();
     this.#same([runSubscribers, globalSubscribers, queuedEvents], [0, 0, 0]);
@@ -366,7 +384,7 @@ export class World {
         this.#generations.add(standing.generation);
       }
       this.#same(standing?.generation, run.generation);
-      this.#same(standing?.state, run.state);
+      this.#same(standing?.state, run.state === "detached" ? "closed" : run.state);
       this.#same(standing?.lastId, `${run.generation}.${run.seq}`);
       this.#same(standing?.end, run.stream.end);
     }
@@ -401,7 +419,7 @@ export class World {
       refused: Object.values(refused).reduce((sum, each) => sum + each, 0),
       evictedRuns: model.evictedRuns,
       rejectedSubscribers: model.rejected.run + model.rejected.global,
-      abandonedSpans: 0,
+      abandonedSpans: model.abandonedSpans,
       errors: model.errors,
       activeRuns: model.open.length,
       retainedRuns: model.retained.length,
@@ -409,7 +427,7 @@ export class World {
       historyBytes: model.historyBytes,
       runSubscribers: attached.run,
       globalSubscribers: attached.global,
-      openSpans: 0,
+      openSpans: [...model.runs.values()].reduce((sum, run) => sum + run.spans.length, 0),
       queuedEvents: queuedEvents.run + queuedEvents.global,
       queueDepths: depths,
       historyDepths,
@@ -435,19 +453,20 @@ function idOf({ run, seq }: Item): string {
 }
 
 function pictureOfItem(item: Item): object {
-  const { run, type, seq, data, resumeAfter } = item;
+  const { run, type, seq, data, spanId, resumeAfter } = item;
   const after = typeof resumeAfter === "object" ? idOf(resumeAfter) : resumeAfter;
   return {
     id: idOf(item),
     runId: run.id,
     type,
     seq: type.startsWith("bus.") ? undefined : seq,
+    spanId,
     data: { ...data, ...(after !== undefined && { resumeAfter: after }) },
   };
 }
 
-function pictureOf({ id, runId, type, seq, data }: BusEvent): object {
-  return { id, runId, type, seq, data };
+function pictureOf({ id, runId, type, seq, spanId, data }: BusEvent): object {
+  return { id, runId, type, seq, spanId, data };
 }
 
 function shown(answer: readonly unknown[] | "done" | undefined): string {

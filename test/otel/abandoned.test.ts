@@ -1,3 +1,4 @@
+import type { EventDraft } from "spanbus";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import { pass, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
@@ -122,6 +123,23 @@ describe("more open spans than maxOpenSpans", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 2, abandonedSpans: 1 });
     expect(service.fate(oldest)).toBe("abandoned");
     expect(service.event(oldest, "agent.invocation.failed").data.error.type).toBe("abandoned");
+  });
+
+  it.each(["a tap", "`redact`"])("give it up once, also when %s closes its run at that", (who) => {
+    const closes = (by: string, { type, runId }: { type: string; runId: string }): void => {
+      if (who === by && type === "agent.invocation.failed") service.bus.closeStream(runId);
+    };
+    const redact = (draft: EventDraft): EventDraft => {
+      closes("`redact`", draft);
+      return draft;
+    };
+    const service = new Service({ maxOpenSpans: 1, redact });
+    const oldest = service.agent("1");
+    service.bus.tap((event) => closes("a tap", event));
+    service.agent("2");
+    expect(service.types(oldest).slice(0, 2)).toEqual(["agent.invocation.started", "agent.invocation.failed"]);
+    expect(service.types(oldest).filter((type) => type === "agent.invocation.failed")).toHaveLength(1);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 1, abandonedSpans: 1 });
   });
 
   it("never grow beyond that, also when the spans are no events", () => {

@@ -69,6 +69,65 @@ describe("a tap that is told of a span", () => {
     expect(service.bus.stats()).toMatchObject({ activeRuns: 0, errors: 0 });
   });
 
+  it.each<[string, (service: Service, runId: string) => void, string]>([
+    ["close the run", (service, runId) => service.bus.closeStream(runId), "closed %s abandoned"],
+    ["drop the run", (service, runId) => service.bus.dropHistory(runId), "closed %s unknown"],
+    ["shut the bus down", (service) => void service.bus.shutdown(), "closed %s abandoned"],
+  ])("may %s at the end of a span, which then ends once, as it did", (_what, act, last) => {
+    const service = new Service();
+    const agent = service.agent("a");
+    service.bus.tap(({ type, runId }) => {
+      if (type === "agent.tool.completed") act(service, runId);
+    });
+    const heard = listen(service.bus);
+    service.tool("t", { under: agent }).end();
+    agent.end();
+    expect(heard).toEqual([
+      "agent.tool.started",
+      "agent.tool.completed",
+      "agent.invocation.failed",
+      "agent.terminate",
+      last.replace("%s", traceIdOf(agent)),
+    ]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 1 });
+  });
+
+  it("ends once, also when a callback closes the run that is asked about its end", () => {
+    const service = new Service({
+      redact: (draft) => {
+        if (draft.type === "agent.tool.completed") service.bus.closeStream(draft.runId);
+        return draft;
+      },
+    });
+    const agent = service.agent("a");
+    const tool = service.tool("t", { under: agent });
+    service.model({ under: tool });
+    tool.end();
+    agent.end();
+    expect(service.types(agent).slice(3)).toEqual([
+      "agent.model.failed",
+      "agent.tool.failed",
+      "agent.invocation.failed",
+      "agent.terminate",
+    ]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 3 });
+  });
+
+  it.each(["dropHistory", "closeStream"] as const)(
+    "may drop the run while `%s` ends it: its end is told once",
+    (end) => {
+      const service = new Service();
+      const agent = service.agent("a");
+      service.bus.tap(({ type, runId }) => {
+        if (type === "agent.invocation.failed") service.bus.dropHistory(runId);
+      });
+      const heard = listen(service.bus);
+      expect(service.bus[end](traceIdOf(agent))).toBe(true);
+      expect(heard).toEqual(["agent.invocation.failed", `closed ${traceIdOf(agent)} unknown`]);
+      expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, retainedRuns: 0 });
+    },
+  );
+
   it("may shut the bus down", () => {
     const service = new Service();
     service.bus.tap(({ type }) => {

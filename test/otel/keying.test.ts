@@ -158,6 +158,24 @@ describe("the run of a span", () => {
     expect(service.types("named")).toEqual([]);
   });
 
+  it("is the run of the nearest ancestor that is an event, before a binding that was handed on", () => {
+    const service = new Service({
+      runId: ({ name }) => (String(name).includes("invoke_agent") ? "chosen" : undefined),
+    });
+    const agent = runContext("bound", () => service.agent("a"));
+    service.tool("t", { under: trace.setSpan(ROOT_CONTEXT, agent) });
+    expect(service.types("chosen")).toEqual(["agent.invocation.started", "agent.tool.started"]);
+    expect(service.types("bound")).toEqual([]);
+  });
+
+  it("is what accepted baggage says, before a binding that was handed on", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    const server = runContext("bound", () => service.plain("GET /"));
+    service.agent("a", { under: trace.setSpan(baggage("remote"), server) });
+    expect(service.types("remote")).toEqual(["agent.invocation.started"]);
+    expect(service.types("bound")).toEqual([]);
+  });
+
   it("is the binding that a span which is no event hands on, before a name the instrumentation gives", () => {
     const service = new Service();
     const server = runContext("bound", () => service.plain("GET /"));
@@ -218,6 +236,12 @@ describe("the current run id", () => {
   it("is undefined where nothing is active", () => {
     expect(currentRunId()).toBeUndefined();
     expect(currentRunIdOf(new Service())).toBeUndefined();
+  });
+
+  it("is the one that the active span was bound to, also where the context is not", () => {
+    const service = new Service();
+    const server = runContext("bound", () => service.plain("GET /"));
+    expect(context.with(trace.setSpan(ROOT_CONTEXT, server), () => currentRunIdOf(service))).toBe("bound");
   });
 
   it("is the bound one", () => {

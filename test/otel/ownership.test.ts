@@ -1,13 +1,20 @@
-import { context, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { context, trace } from "@opentelemetry/api";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { listen, pass, readAll, requestFrom, Service, traceIdOf, withContextManager, withFakeTime } from "./support.js";
+import {
+  listen,
+  pass,
+  readAll,
+  requestFrom,
+  Service,
+  traceIdOf,
+  withBaggage,
+  withContextManager,
+  withFakeTime,
+} from "./support.js";
 
 withContextManager();
 withFakeTime();
-
-const withBaggage = (runId: string) =>
-  propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ "spanbus.run.id": { value: runId } }));
 
 describe("a run whose trace began in another process", () => {
   it("is not closed when its local root ends: silence detaches it", async () => {
@@ -121,6 +128,22 @@ describe("a run whose trace began in another process", () => {
     expect(service.info(agent)).toMatchObject({ generation, state: "open" });
   });
 
+  it.each([
+    ["drops it", (service: Service) => service.bus.dropHistory(requestTrace), undefined],
+    ["closes it", (service: Service) => service.bus.closeStream(requestTrace, "completed"), "detached"],
+  ])("is told once to be over when a tap %s at the last that is said of it", async (_, act, fate) => {
+    const service = new Service({ idleTimeoutMillis: 5000 });
+    service.bus.tap(({ type }) => {
+      if (type === "agent.invocation.failed") act(service);
+    });
+    const heard = listen(service.bus);
+    const agent = service.agent("a", { under: requestFrom() });
+    await pass(5000);
+    expect(heard.filter((word) => word.startsWith("closed"))).toHaveLength(1);
+    expect(service.fate(agent)).toBe(fate);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+  });
+
   it("is detached, not closed, when nothing happens for the idle time while a span hangs", async () => {
     const service = new Service({ idleTimeoutMillis: 5000 });
     const agent = service.agent("a", { under: requestFrom() });
@@ -193,6 +216,41 @@ describe("a run whose id came with baggage", () => {
     expect(service.types("r")).toHaveLength(6);
     service.bus.closeStream("r");
     expect(service.fate("r")).toBe("completed");
+  });
+
+  it("cannot be closed, nor opened again, by what the application emits for a request", async () => {
+    const service = new Service({ acceptRemoteRun: true, closeGraceMillis: 1000 });
+    const emitFor = (runId: string): void => {
+      const server = service.plain("POST /", { under: withBaggage(runId) });
+      context.with(trace.setSpan(withBaggage(runId), server), () => service.bus.emit("note"));
+      server.end();
+    };
+    service.bus.publish({ runId: "r", type: "note" });
+    emitFor("r");
+    expect(service.fate("r")).toBe("open");
+    await pass(1000);
+    expect(service.fate("r")).toBe("detached");
+    runContext("mine", () => service.bus.emit("note"));
+    service.bus.closeStream("mine", "completed");
+    emitFor("mine");
+    expect(service.fate("mine")).toBe("completed");
+    expect(service.types("mine")).toEqual(["note"]);
+  });
+
+  it("is known not to be owned when something was emitted for it", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    context.with(withBaggage("r"), () => service.bus.emit("note"));
+    expect(service.info("r")?.owned).toBe(false);
+  });
+
+  it("is waited for all the same when what was emitted for it was withheld", async () => {
+    const service = new Service({ acceptRemoteRun: true, closeGraceMillis: 1000, redact: () => undefined });
+    const reader = service.bus.subscribe("r");
+    context.with(withBaggage("r"), () => service.bus.emit("note"));
+    await pass(60_000);
+    expect(service.bus.stats()).toMatchObject({ runSubscribers: 1, refused: 1 });
+    reader.close();
+    expect(service.bus.standing("r")).toBeUndefined();
   });
 
   it("is closed for good by a bus.run of the same id in this process", async () => {

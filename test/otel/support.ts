@@ -2,6 +2,8 @@ import {
   type Attributes,
   type Context,
   context,
+  propagation,
+  ROOT_CONTEXT,
   type Span,
   type SpanContext,
   SpanStatusCode,
@@ -168,6 +170,11 @@ export function requestFrom(client: Partial<SpanContext> = {}, base: Context = c
     isRemote: true,
     ...client,
   });
+}
+
+/** The context of a request that brings a run id along. */
+export function withBaggage(runId: string): Context {
+  return propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ "spanbus.run.id": { value: runId } }));
 }
 
 export function fail(span: Span, message = "broken"): void {

@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
-import { agentProject } from "../../scripts/agents.js";
-import { UserProject } from "../../scripts/user-project.js";
+import { describe, expect } from "vitest";
 import { printed } from "../project/pages.js";
-import { complaints } from "./complaints.js";
+import { agentTests } from "./agent-project.js";
 
 const page = readFileSync(new URL("../../docs/AGENTS.md", import.meta.url), "utf8");
 
@@ -21,27 +19,12 @@ describe.each([
   ["mcp", []],
   ["genkit", []],
 ])("the agent of %s", (name, variants) => {
-  let project: UserProject | undefined;
-  beforeAll(async () => {
-    project = await UserProject.installIfPossible(...agentProject(name));
+  const ways = variants.length > 0 ? variants : [""];
+  agentTests(name, ways, "streams what it does, live and whole %s", async (project, way) => {
+    const output = await project.program("agent.ts", way ? [way] : []);
+    expect(output).toContain("All streams were live, whole and right.");
+    const oslo = output.split("\n").flatMap((line) => (line.startsWith("Oslo ") ? [line.replace(/^.*? │ /, "")] : []));
+    const shown = transcript(`${name} ${way}`.trim());
+    if (!printed(shown, oslo.join("\n"))) expect(oslo.join("\n")).toBe(shown);
   });
-
-  it("has types that fit", async ({ skip }) => {
-    if (!project) return skip();
-    expect(await complaints(project)).toBe("");
-  });
-
-  it.for(variants.length > 0 ? variants : [""])(
-    "streams what it does, live and whole %s",
-    async (variant, { skip }) => {
-      if (!project) return skip();
-      const output = await project.program("agent.ts", variant ? [variant] : []);
-      expect(output).toContain("All streams were live, whole and right.");
-      const oslo = output
-        .split("\n")
-        .flatMap((line) => (line.startsWith("Oslo ") ? [line.replace(/^.*? │ /, "")] : []));
-      const shown = transcript(`${name} ${variant}`.trim());
-      if (!printed(shown, oslo.join("\n"))) expect(oslo.join("\n")).toBe(shown);
-    },
-  );
 });

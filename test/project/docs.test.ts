@@ -24,6 +24,11 @@ const pages = [root, join(root, "docs")]
     return { path, name: relative(root, path), text, blocks: blocksOf(text) };
   });
 
+/** Files and folders, as pages name them: by their path, or the beginning of it. */
+const tests = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+  .filter((name) => !name.includes("node_modules"))
+  .map((name) => `test/${name.replaceAll("\\", "/")}`);
+
 // Inside the project, so that its packages are found, and so that `spanbus` means src/ by the `paths` of tsconfig.json.
 mkdirSync(join(root, ".cache"), { recursive: true });
 const temporary = mkdtempSync(join(root, ".cache/docs-"));
@@ -113,6 +118,11 @@ describe.each(pages)("$name", ({ name, path, text, blocks }) => {
     const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link.replace(/#.*$/, ""));
     const local = links.filter((link) => link && !/^[a-z]+:/.test(link));
     expect(local.filter((link) => !existsSync(resolve(dirname(path), link)))).toEqual([]);
+  });
+
+  it("names tests that there are", () => {
+    const named = [...text.matchAll(/(?<![\w/.-])test\/[\w./-]*\w/g)].map(([name]) => name);
+    expect(named.filter((name) => !tests.some((test) => test.startsWith(name)))).toEqual([]);
   });
 });
 

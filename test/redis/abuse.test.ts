@@ -1,24 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { dataOf, publishNote, publishNotes, range, read, readOne, readToEnd, shown } from "../bus/support.js";
-import { type Connection, clientNames } from "./clients.js";
+import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
 import { hasRedis, RedisServer } from "./redis-server.js";
-import { Stages } from "./stage.js";
+import { servedStage } from "./stage.js";
 
 describe.runIf(hasRedis()).each(clientNames)("used in ways nobody meant, through %s", (name) => {
-  const stages = new Stages();
-  let server: RedisServer;
-  let one: Connection;
-  let other: Connection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    one = await stages.connect(server.url, name);
-    other = await stages.connect(server.url, name);
-    await one.command("FLUSHALL");
-  });
+  const { stages, one, other } = servedStage(name);
 
   const runIds = [
     "a:b",

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   dataOf,
   generationOf,
@@ -12,27 +12,15 @@ import {
   taken,
 } from "../bus/support.js";
 import { withContextManager } from "../otel/support.js";
-import { type Connection, clientNames } from "./clients.js";
+import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
-import { hasRedis, RedisServer } from "./redis-server.js";
-import { Stages } from "./stage.js";
+import { hasRedis } from "./redis-server.js";
+import { servedStage } from "./stage.js";
 
 withContextManager();
 
 describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, through %s:", (name) => {
-  const stages = new Stages();
-  let server: RedisServer;
-  let one: Connection;
-  let other: Connection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    one = await stages.connect(server.url, name);
-    other = await stages.connect(server.url, name);
-    await one.command("FLUSHALL");
-  });
+  const { stages, server, one, other } = servedStage(name);
 
   it("events that are not kept, at the very places where their messages were lost", async () => {
     const bus = stages.bus();
@@ -115,6 +103,33 @@ describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, t
     expect(shown(events)).toEqual(["gap 80", ...range(81, 100)]);
     expect(dataOf(events[0])).toEqual({ missed: 80, reason: "lagged" });
     expect(slow.dropped).toBe(70);
+  });
+
+  it("ends that an outbox could not hold, by the lease of who wrote them", async () => {
+    const network = await stages.network(server.port);
+    const bus = stages.bus();
+    const relay = stages.relay(bus, await stages.connect(network.url, name), {
+      outbox: { maxEvents: 2 },
+      leaseMillis: 1000,
+    });
+    const source = stages.source(other, { lookMillis: 50 });
+    const runIds = ["a", "b", "c", "d", "e"];
+    for (const runId of runIds) {
+      publishNote(bus, runId, 1);
+      await relay.flush();
+    }
+    const reader = source.subscribe("a");
+    await reader.attached;
+    network.isDown = true;
+    network.cut();
+    for (const runId of runIds) bus.closeStream(runId, "completed");
+    expect(relay.stats().queuedEvents).toBeLessThanOrEqual(2);
+    network.isDown = false;
+    await relay.flush();
+    await until(async () => (await source.standing("e"))?.state === "closed");
+    expect((await source.standing("e"))?.end).toEqual({ reason: "closed", outcome: "completed" });
+    expect(shown(await readToEnd(reader))).toEqual([1]);
+    expect((await reader.ended).reason).toBe("producer-lost");
   });
 
   it("another generation, also to a reader that was too slow to see it begin", async () => {

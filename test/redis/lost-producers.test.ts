@@ -1,25 +1,13 @@
 import type { BusEvent, Subscription } from "spanbus";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { dataOf, publishNote, publishNotes, range, read, readOne, readToEnd, shown } from "../bus/support.js";
-import { type Connection, clientNames } from "./clients.js";
+import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
-import { hasRedis, RedisServer } from "./redis-server.js";
-import { Stages } from "./stage.js";
+import { hasRedis } from "./redis-server.js";
+import { servedStage } from "./stage.js";
 
 describe.runIf(hasRedis()).each(clientNames)("a producer that is lost, through %s", (name) => {
-  const stages = new Stages();
-  let server: RedisServer;
-  let one: Connection;
-  let other: Connection;
-  beforeAll(async () => {
-    server = await RedisServer.start({ persistent: true });
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    one = await stages.connect(server.url, name);
-    other = await stages.connect(server.url, name);
-    await one.command("FLUSHALL");
-  });
+  const { stages, server, one, other } = servedStage(name, { persistent: true });
   const named = (events: readonly BusEvent[]) => events.map(({ runId, type }) => `${runId} ${type}`);
   const readUntil = async (reader: Subscription, isLast: (event: BusEvent) => boolean): Promise<BusEvent[]> => {
     const events = [await readOne(reader)];

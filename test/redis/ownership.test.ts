@@ -1,32 +1,19 @@
-import { propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import { runContext } from "spanbus";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { generationOf, readToEnd, shown, typesOf } from "../bus/support.js";
-import { Service, withContextManager } from "../otel/support.js";
-import { type Connection, clientNames } from "./clients.js";
+import { Service, withBaggage, withContextManager } from "../otel/support.js";
+import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
-import { hasRedis, RedisServer } from "./redis-server.js";
-import { Stages } from "./stage.js";
+import { hasRedis } from "./redis-server.js";
+import { servedStage } from "./stage.js";
 
 withContextManager();
 
 /** As a request of the owner says it. */
-const fromOwner = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ "spanbus.run.id": { value: "r" } }));
+const fromOwner = withBaggage("r");
 
 describe.runIf(hasRedis()).each(clientNames)("a run of another process, through %s", (name) => {
-  const stages = new Stages();
-  let server: RedisServer;
-  let one: Connection;
-  let other: Connection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    one = await stages.connect(server.url, name);
-    other = await stages.connect(server.url, name);
-    await one.command("FLUSHALL");
-  });
+  const { stages, one, other } = servedStage(name);
   const guest = () => {
     const service = new Service({ acceptRemoteRun: true });
     return { ...service, bus: service.bus, service, relay: stages.relay(service.bus, other) };

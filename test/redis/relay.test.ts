@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   dataOf,
   generationOf,
@@ -10,26 +10,14 @@ import {
   readToEnd,
   shown,
 } from "../bus/support.js";
-import { type Connection, clientNames } from "./clients.js";
+import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
-import { hasRedis, RedisServer } from "./redis-server.js";
-import { Stages } from "./stage.js";
+import { hasRedis } from "./redis-server.js";
+import { servedStage } from "./stage.js";
 
 describe.runIf(hasRedis()).each(clientNames)("a relay through %s", (name) => {
-  const stages = new Stages();
-  let server: RedisServer;
-  let one: Connection;
-  let other: Connection;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    one = await stages.connect(server.url, name);
-    other = await stages.connect(server.url, name);
-    await one.command("FLUSHALL");
-    await one.command("SCRIPT", "FLUSH");
-  });
+  const { stages, one, other } = servedStage(name);
+  beforeEach(() => one.command("SCRIPT", "FLUSH"));
 
   it("carries on when the server has forgotten the scripts", async () => {
     const bus = stages.bus();

@@ -1,8 +1,9 @@
 import { EventBus, type EventBusOptions } from "spanbus";
 import { RedisEventSource, type RedisEventSourceOptions, RedisRelay, type RedisRelayOptions } from "spanbus/redis";
-import { afterEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type ClientName, type Connection, type ConnectionOptions, clients } from "./clients.js";
 import { Network } from "./network.js";
+import { RedisServer, type ServerOptions } from "./redis-server.js";
 
 /** Buses, relays and sources that are made for one test and taken down behind it. */
 export class Stages {
@@ -49,4 +50,52 @@ export class Stages {
     this.#undo.push(() => source.close());
     return source;
   }
+}
+
+/** A stage with a server of its own for all tests of a group, and two connections to it, made for each test: it begins empty. */
+export interface ServedStage {
+  readonly stages: Stages;
+  readonly server: Pick<RedisServer, "url" | "port" | "kill" | "start">;
+  readonly one: Connection;
+  readonly other: Connection;
+}
+
+export function servedStage(name: ClientName, options?: ServerOptions): ServedStage {
+  const stages = new Stages();
+  let running: RedisServer;
+  let connections: readonly [Connection, Connection];
+  beforeAll(async () => {
+    running = await RedisServer.start(options);
+  });
+  afterAll(() => running.stop());
+  beforeEach(async () => {
+    connections = [await stages.connect(running.url, name), await stages.connect(running.url, name)];
+    await connections[0].command("FLUSHALL");
+  });
+  return {
+    stages,
+    server: {
+      get url() {
+        return running.url;
+      },
+      get port() {
+        return running.port;
+      },
+      kill: () => running.kill(),
+      start: () => running.start(),
+    },
+    one: current(() => connections[0]),
+    other: current(() => connections[1]),
+  };
+}
+
+/** The connection of the test that runs. */
+function current(find: () => Connection): Connection {
+  return {
+    get client() {
+      return find().client;
+    },
+    command: (...words) => find().command(...words),
+    close: () => find().close(),
+  };
 }

@@ -45,6 +45,7 @@ describe("waitFor", () => {
   });
 
   it("gives up at the abort of its signal, also one that was aborted before", async () => {
+    const bus = new EventBus();
     const controller = new AbortController();
     const waiting = waitFor(bus.subscribe("e"), "note", { signal: controller.signal });
     controller.abort();
