@@ -30,6 +30,8 @@ export interface Sink {
 
 /** A chunk takes no further frame from this size on. An event is at most 32 KiB, so a chunk is at most about 64. */
 const CHUNK_BYTES = 32 * 1024;
+/** Events that are read at once: behind small ones large ones may wait, of which a client that stalls would hold as many. */
+const MOST_EVENTS = 64;
 
 /**
  * Server-sent events of one reader or several, made when they are asked for. What a client does not read stays on the bus,
@@ -101,7 +103,8 @@ export class EventBody implements Quiet {
 
   /** Events that the chunk will hold, as far as can be told. */
   #room(): number {
-    return Math.max(1, Math.floor((CHUNK_BYTES - this.#chunkSize) / this.#frameSize));
+    const events = Math.floor((CHUNK_BYTES - this.#chunkSize) / this.#frameSize);
+    return Math.min(Math.max(1, events), MOST_EVENTS);
   }
 
   #takeChunk(): Uint8Array {
