@@ -2,8 +2,8 @@ import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import { RecencyNode } from "../bus/recency-list.js";
 import type { Frames } from "../wire/frames.js";
 import { caughtUpFrame, heartbeatFrame } from "../wire/sse.js";
+import { BodyReader } from "./body-reader.js";
 import type { Heartbeats, Quiet } from "./heartbeats.js";
-import { Inlet } from "./inlet.js";
 import type { Eventually, ReadableSubscription } from "./readable-bus.js";
 
 /** A reader whose events go into a body. */
@@ -30,6 +30,8 @@ export interface Sink {
 
 /** A chunk takes no further frame from this size on. An event is at most 32 KiB, so a chunk is at most about 64. */
 const CHUNK_BYTES = 32 * 1024;
+/** Events that are read at once: behind small ones large ones may wait, of which a client that stalls would hold as many. */
+const MOST_EVENTS = 64;
 
 /**
  * Server-sent events of one reader or several, made when they are asked for. What a client does not read stays on the bus,
@@ -38,7 +40,7 @@ const CHUNK_BYTES = 32 * 1024;
  */
 export class EventBody implements Quiet {
   readonly #options: BodyOptions;
-  readonly #inlets: Inlet[];
+  readonly #readers: BodyReader[];
   readonly place: RecencyNode<Quiet> = new RecencyNode<Quiet>(this);
   /** What is sent next, and its size in bytes. */
   #chunk: Uint8Array[] = [];
@@ -52,12 +54,12 @@ export class EventBody implements Quiet {
 
   constructor(sources: readonly Source[], options: BodyOptions) {
     this.#options = options;
-    this.#inlets = sources.map((source) => new Inlet(source, this));
+    this.#readers = sources.map((source) => new BodyReader(source, this));
   }
 
   /** All readers are over. */
   get ended(): Promise<unknown> {
-    return Promise.all(this.#inlets.map(({ events }) => events.ended));
+    return Promise.all(this.#readers.map(({ events }) => events.ended));
   }
 
   /** Asks for a chunk. */
@@ -66,7 +68,7 @@ export class EventBody implements Quiet {
     this.#serve();
   }
 
-  /** An inlet has what it was asked for. */
+  /** A reader has what it was asked for. */
   arrived(): void {
     this.#serve();
   }
@@ -87,10 +89,10 @@ export class EventBody implements Quiet {
   #serve(): void {
     for (let sink = this.#asking; sink; sink = this.#asking) {
       this.#fill();
-      const ready = this.#isFull ? undefined : this.#inlets.find((each) => each.isReady);
+      const ready = this.#isFull ? undefined : this.#readers.find((each) => each.isReady);
       if (ready) return ready.read(this.#room());
       if (this.#chunkSize > 0) this.#send(sink, this.#takeChunk());
-      else if (this.#inlets.length > 0) return this.#wait();
+      else if (this.#readers.length > 0) return this.#wait();
       else this.#end(sink);
     }
   }
@@ -101,7 +103,8 @@ export class EventBody implements Quiet {
 
   /** Events that the chunk will hold, as far as can be told. */
   #room(): number {
-    return Math.max(1, Math.floor((CHUNK_BYTES - this.#chunkSize) / this.#frameSize));
+    const events = Math.floor((CHUNK_BYTES - this.#chunkSize) / this.#frameSize);
+    return Math.min(Math.max(1, events), MOST_EVENTS);
   }
 
   #takeChunk(): Uint8Array {
@@ -126,14 +129,14 @@ export class EventBody implements Quiet {
   /** Puts what the readers gave into the chunk, of each in turn. */
   #fill(): void {
     this.#tellCaughtUp();
-    for (let empty = 0; empty < this.#inlets.length && !this.#isFull; ) {
-      const [inlet] = this.#inlets;
-      if (!inlet) return;
-      const event = inlet.take();
-      empty = event || inlet.isOver ? 0 : empty + 1;
+    for (let empty = 0; empty < this.#readers.length && !this.#isFull; ) {
+      const [reader] = this.#readers;
+      if (!reader) return;
+      const event = reader.take();
+      empty = event || reader.isOver ? 0 : empty + 1;
       if (event) this.#addEvent(event);
-      else if (inlet.isOver) this.#finish(inlet);
-      if (this.#inlets.length > 1) this.#toTheBack(inlet);
+      else if (reader.isOver) this.#finish(reader);
+      if (this.#readers.length > 1) this.#toTheBack(reader);
       this.#tellCaughtUp();
     }
   }
@@ -149,40 +152,40 @@ export class EventBody implements Quiet {
     this.#chunkSize += frame.length;
   }
 
-  #toTheBack(inlet: Inlet): void {
-    if (this.#remove(inlet)) this.#inlets.push(inlet);
+  #toTheBack(reader: BodyReader): void {
+    if (this.#remove(reader)) this.#readers.push(reader);
   }
 
-  #remove(inlet: Inlet): boolean {
-    const index = this.#inlets.indexOf(inlet);
-    if (index >= 0) this.#inlets.splice(index, 1);
+  #remove(reader: BodyReader): boolean {
+    const index = this.#readers.indexOf(reader);
+    if (index >= 0) this.#readers.splice(index, 1);
     return index >= 0;
   }
 
   /** Right behind the last event that was kept when the readers attached: until then they are read one by one. */
   #tellCaughtUp(): void {
-    if (this.#caughtUp || !this.#inlets.every((each) => each.isCaughtUp)) return;
+    if (this.#caughtUp || !this.#readers.every((each) => each.isCaughtUp)) return;
     this.#caughtUp = true;
     this.#add(this.#options.frames.text(caughtUpFrame));
   }
 
   /** One reader cut short cuts the body, so that its client comes back for all of them. */
-  #finish(inlet: Inlet): void {
-    this.#remove(inlet);
-    if (inlet.endFrame !== undefined) this.#add(this.#options.frames.text(inlet.endFrame));
+  #finish(reader: BodyReader): void {
+    this.#remove(reader);
+    if (reader.endFrame !== undefined) this.#add(this.#options.frames.text(reader.endFrame));
     else this.#cut();
   }
 
   /** Leaves the readers. What is in the chunk may still be sent. */
   #cut(): void {
     this.#options.heartbeats.leave(this);
-    for (const { events } of this.#inlets) events.close();
-    this.#inlets.length = 0;
+    for (const { events } of this.#readers) events.close();
+    this.#readers.length = 0;
     this.#caughtUp = true;
   }
 
   #wait(): void {
-    for (const inlet of this.#inlets) inlet.read(1);
+    for (const reader of this.#readers) reader.read(1);
     this.#options.heartbeats.wait(this);
   }
 }

@@ -6,6 +6,9 @@ export interface NodeResponse {
   /** The client is gone, or so says the stream of HTTP/2 behind it. */
   readonly destroyed?: boolean;
   readonly stream?: { readonly destroyed: boolean } | undefined;
+  /** None while HTTP/1 has answers to write to the client before this one. */
+  readonly socket?: unknown;
+  readonly req?: { readonly socket: Connection };
   removeHeader(name: string): void;
   writeHead(status: number, headers: Record<string, string>): unknown;
   flushHeaders(): void;
@@ -14,6 +17,12 @@ export interface NodeResponse {
   destroy(error?: unknown): unknown;
   on(event: "close" | "error", listener: () => void): unknown;
   once(event: "drain", listener: () => void): unknown;
+}
+
+interface Connection {
+  readonly destroyed: boolean;
+  setMaxListeners(count: number): unknown;
+  once(event: "close", listener: () => void): unknown;
 }
 
 const methods = ["removeHeader", "writeHead", "flushHeaders", "write", "end", "destroy", "on", "once"] as const;
@@ -35,11 +44,17 @@ export function sendBody(body: EventBody, headers: Headers, outgoing: NodeRespon
   outgoing.on("close", leave);
   // Others may end it, or destroy it. What is written then is an error of nobody's.
   outgoing.on("error", leave);
+  const connection = waitsBehindOthers(outgoing) ? outgoing.req?.socket : undefined;
+  // A client may ask for as many at once as it likes: no leak to warn of.
+  connection?.setMaxListeners(0);
+  connection?.once("close", leave);
   // HTTP/1 then ends the body with the connection: each chunk is one write to the socket, not the four of chunked coding.
   outgoing.removeHeader("Transfer-Encoding");
+  // Node itself would promise to keep it open. A stream of HTTP/2 has no connection of its own.
+  if (!outgoing.stream) headers.set("Connection", "close");
   outgoing.writeHead(200, Object.fromEntries(headers));
   outgoing.flushHeaders();
-  if (isGone(outgoing)) leave();
+  if (isGone(outgoing) || connection?.destroyed) leave();
   else body.pull(new NodeSink(body, outgoing));
   return alreadySent();
 }
@@ -47,6 +62,11 @@ export function sendBody(body: EventBody, headers: Headers, outgoing: NodeRespon
 /** What closed before somebody listened does not say so again. */
 function isGone({ destroyed, stream }: NodeResponse): boolean {
   return destroyed === true || stream?.destroyed === true;
+}
+
+/** Such a response is not told when its connection closes. */
+function waitsBehindOthers({ socket }: NodeResponse): boolean {
+  return socket === null;
 }
 
 /** Writes as long as the client reads: what it leaves unread stays on the bus but for one chunk, and what Node buffers. */

@@ -33,6 +33,19 @@ describe("the body of a stream", () => {
     await reader.cancel();
   });
 
+  it("leaves large events on the bus also behind small ones, by which it guesses how many fit", async () => {
+    const bus = new EventBus({ maxQueueSize: 2000 });
+    publishNote(bus, "r", 1);
+    const { body } = await asker(bus)("/runs/r/events");
+    const chunks = body?.getReader();
+    await chunks?.read();
+    publishNote(bus, "r", 2);
+    await chunks?.read();
+    for (const n of range(3, 1002)) bus.publish({ runId: "r", type: "note", data: { n, text: "x".repeat(8000) } });
+    await chunks?.read();
+    expect(bus.stats().queuedEvents).toBeGreaterThan(900);
+  });
+
   it("is the reader's own: what it does to the bytes nobody else sees", async () => {
     const bus = new EventBus();
     publishNote(bus, "r", 1);

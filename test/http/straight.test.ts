@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { Agent, createServer, get, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import { connect } from "node:net";
 import { createAdaptorServer, getRequestListener, type HttpBindings } from "@hono/node-server";
@@ -72,6 +72,18 @@ describe("a stream into Node's response", () => {
     });
     bus.closeStream("r");
     expect((await client.toEnd()).map(inAWord)).toEqual([1, 2, 3, "caught-up", "end"]);
+  });
+
+  it("says that its connection closes also to a client that would keep it, and closes it", async () => {
+    const bus = busOf("r");
+    const agent = new Agent({ keepAlive: true });
+    const sent = get(`${await serve(bus)}/runs/r/events`, { agent });
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    expect(response.headers.connection).toBe("close");
+    const closed = once(response.socket, "close");
+    bus.closeStream("r");
+    response.resume();
+    await closed;
   });
 
   it("leaves every other answer as it is, and its connection open", async () => {
@@ -214,6 +226,18 @@ describe("a stream into Node's response", () => {
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
     expect([...text.matchAll(/"n":(\d+)/g)].map(([, n]) => Number(n))).toEqual(range(1, 100));
     expect(text).toContain("event: end");
+  });
+
+  it("is left when its client goes before those in front of it are answered", async () => {
+    const bus = busOf("r", "s");
+    const url = await serve(bus, { maxConnections: 2 });
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    const head = "HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    socket.write(`GET /runs/r/events ${head}GET /runs/s/events ${head}`);
+    await vi.waitFor(() => expect(bus.stats().runSubscribers).toBe(2));
+    socket.destroy();
+    await left(bus);
+    expect((await Client.open(`${url}/runs/r/events`)).status, "its place is free").toBe(200);
   });
 
   it("beats while nothing comes", async () => {

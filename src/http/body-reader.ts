@@ -2,13 +2,13 @@ import type { BusEvent } from "../bus/event.js";
 import type { Source } from "./event-body.js";
 import type { ReadableSubscription } from "./readable-bus.js";
 
-/** Who reads from inlets, and is told after each `read`. */
+/** Who reads by them, and is told after each `read`. */
 interface Asker {
   arrived(): void;
 }
 
 /** A reader that is asked for one thing at a time: the question is kept over heartbeats. */
-export class Inlet {
+export class BodyReader {
   readonly events: ReadableSubscription;
   #batches: AsyncIterator<readonly BusEvent[], undefined> | undefined;
   readonly #source: Source;
