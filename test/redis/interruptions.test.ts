@@ -60,7 +60,7 @@ describe.runIf(hasRedis()).each(clientNames)("whatever happens to the connection
   afterAll(() => server.stop());
   const stages = new Stages();
 
-  it.each([1, 2, 9])(
+  it.each([1, 2, 9, 113, 135, 137])(
     "every reader gets one life of the run, in order, and is told what is missing (%i)",
     async (seed) => {
       const dice = new Dice(seed);

@@ -264,7 +264,10 @@ export class FollowedRun {
     // What is missing of another generation than that which is read was told with the change, or nobody read it.
     const isSame = this.#epoch === undefined || this.#epoch === epoch;
     const comesTo = (seq: number): void => {
-      if (isSame && seq > this.#seq) this.#missing(epoch, seq);
+      if (seq <= this.#seq) return;
+      if (isSame) this.#missing(epoch, seq);
+      // A reader whose answer is from before may have to tell of what was kept then.
+      else this.#attaching.forget(seq);
     };
     this.#epoch = epoch;
     this.#seq = from;
@@ -317,6 +320,7 @@ export class FollowedRun {
   #adopt(standing: Standing): void {
     const { epoch, seq } = standing;
     this.#epoch = epoch;
+    this.#attaching.forget(seq);
     this.#stands(seq);
     const end = this.#endOf(standing);
     if (end) this.finish(end);
