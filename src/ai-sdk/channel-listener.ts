@@ -171,10 +171,21 @@ export class ChannelListener {
   #finish(work: Work, result: unknown, failure: Failure | undefined): void {
     if (work.isOver) return;
     work.isOver = true;
-    const { call, type, event, operation, span, parent } = work;
+    const { call, parent, span } = work;
     // The SDK does not say of all parts that they are over when the whole fails.
     for (const part of work.open) this.#finish(part, undefined, failure ?? call.failure);
     parent?.open.delete(work);
+    try {
+      this.#describeEnd(work, result, failure);
+    } finally {
+      // Also where what the SDK says cannot be read.
+      this.#bus.onEnd(span.end());
+      if (!parent) this.#callOver();
+    }
+  }
+
+  #describeEnd(work: Work, result: unknown, failure: Failure | undefined): void {
+    const { call, type, event, operation, span } = work;
     span.setAttributes(operation.ended(facts(result), event));
     let failed = failure ?? operation.failure?.(facts(result));
     if (type === "languageModelCall") {
@@ -186,8 +197,6 @@ export class ChannelListener {
     }
     if (type === "languageModelCall") this.#tellProvidersTools(work, facts(result)["content"]);
     if (failed) span.fail(failed.error);
-    this.#bus.onEnd(span.end());
-    if (!parent) this.#callOver();
   }
 
   /** Tools that the provider executed: they come with its answer, when they are over. */

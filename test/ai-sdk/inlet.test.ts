@@ -164,7 +164,7 @@ describe("an inlet", () => {
   it("does nothing to a call, whatever is published", async () => {
     const said = told();
     const bus = new EventBus();
-    observe(bus);
+    const inlet = observe(bus);
     const throwing = new Proxy(
       {},
       {
@@ -190,6 +190,8 @@ describe("an inlet", () => {
     const events = listen(bus);
     await generate();
     expect(events).toHaveLength(3);
+    inlet.close();
+    expect(channel.start.hasSubscribers, "nothing is taken to be under way").toBe(false);
   });
 
   it("wants a bus", () => {
