@@ -29,7 +29,7 @@ export function makeEvent(
   let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
   if (redact) {
     const draft: EventDraft = { runId: run.id, type, time, data: copyData(data, room, false).value };
-    addSpanIds(draft, input);
+    addSpanIds(draft, input, (_, id) => flat(id));
     if (attributes) draft.attributes = copyData(attributes, room, false).value;
     const result = redact(draft);
     if (!result) return undefined;
@@ -40,16 +40,11 @@ export function makeEvent(
       ? ownData(data as Record<string, unknown>, room, run.texts)
       : copyData(data, room, true, run.texts);
   const carried = attributes ? copyData(attributes, room - copy.bytes, true, run.texts) : undefined;
-  const { traceId, spanId, parentSpanId } = input;
   // Taken last: getters of what was copied may have published.
   const seq = run.seq + 1;
   const event: Building = { id: run.eventId(seq), runId: run.id, seq, type, time, data: copy.value };
   let bytes = BARE_BYTES + run.idBytes + type.length + copy.bytes;
-  if (isSpanId(traceId)) event.traceId = owned ? traceId : run.texts.copy("traceId", traceId);
-  if (isSpanId(spanId)) event.spanId = owned ? spanId : run.texts.copy("spanId", spanId);
-  if (isSpanId(parentSpanId)) {
-    event.parentSpanId = owned ? parentSpanId : run.texts.copy("parentSpanId", parentSpanId);
-  }
+  addSpanIds(event, input, (field, id) => (owned ? id : run.texts.copy(field, id)));
   if (carried) {
     event.attributes = carried.value;
     bytes += carried.bytes;
@@ -106,10 +101,14 @@ export function isEventType(type: unknown): type is string {
   return isName(type) && !type.startsWith("bus.");
 }
 
-function addSpanIds(target: SpanIds, { traceId, spanId, parentSpanId }: EventInput): void {
-  if (isSpanId(traceId)) target.traceId = flat(traceId);
-  if (isSpanId(spanId)) target.spanId = flat(spanId);
-  if (isSpanId(parentSpanId)) target.parentSpanId = flat(parentSpanId);
+function addSpanIds(
+  target: SpanIds,
+  { traceId, spanId, parentSpanId }: EventInput,
+  copy: (field: keyof SpanIds, id: string) => string,
+): void {
+  if (isSpanId(traceId)) target.traceId = copy("traceId", traceId);
+  if (isSpanId(spanId)) target.spanId = copy("spanId", spanId);
+  if (isSpanId(parentSpanId)) target.parentSpanId = copy("parentSpanId", parentSpanId);
 }
 
 function isSpanId(id: unknown): id is string {

@@ -125,9 +125,10 @@ class WatchedRecord implements LiveWatcher {
   }
 }
 
-function unseenEvents(record: SpanRecord, { events, droppedEventsCount = 0 }: SpanLike): readonly TimedEventLike[] {
+function unseenEvents(record: SpanRecord, span: SpanLike): readonly TimedEventLike[] {
+  const { events } = span;
   if (!Array.isArray(events) || events.length === 0) return [];
-  const total = events.length + droppedEventsCount;
+  const total = countOf(span);
   const unseen = Math.min(total - record.spanEventsSeen, events.length);
   record.spanEventsSeen = total;
   return events.slice(events.length - unseen);
