@@ -23,64 +23,22 @@ export function remoteParentOf(span: SpanLike): SpanContextLike | undefined {
 
 /** What conventions are told of a span; getters of its tracer may throw. */
 export function viewOf(span: SpanLike, name: string, late?: Record<string, unknown>): SpanView {
-  const attributes = attributesOf(span);
+  const attributes = attempt(() => span.attributes ?? datadogTags(span), undefined) ?? NO_ATTRIBUTES;
   return {
     name,
-    scope: scopeOf(span),
+    scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
     attributes: late ? attempt(() => ({ ...late, ...attributes }), attributes) : attributes,
-    startMillis: startOf(span),
+    startMillis: attempt(() => millis(span.startTime), undefined),
   };
 }
 
-// Asked of every span: a `try` each costs less than a function made for `attempt`.
-
 export function nameOf(span: SpanLike): string {
-  try {
-    return String(span.name);
-  } catch {
-    return "";
-  }
-}
-
-function attributesOf(span: SpanLike): Readonly<Record<string, unknown>> {
-  try {
-    return span.attributes ?? datadogTags(span) ?? NO_ATTRIBUTES;
-  } catch {
-    return NO_ATTRIBUTES;
-  }
-}
-
-function scopeOf(span: SpanLike): string {
-  try {
-    return span.instrumentationScope?.name ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function startOf(span: SpanLike): number | undefined {
-  try {
-    return millis(span.startTime);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => String(span.name), "");
 }
 
 /** Milliseconds since the Unix epoch, or undefined where there is no such time. */
 export function endOf(span: SpanLike): number | undefined {
-  try {
-    return millis(span.endTime);
-  } catch {
-    return undefined;
-  }
-}
-
-function statusOf(span: SpanLike, attributes: Readonly<Record<string, unknown>>): EndedSpanView["status"] {
-  try {
-    return span.status ?? datadogStatus(attributes) ?? NO_STATUS;
-  } catch {
-    return NO_STATUS;
-  }
+  return attempt(() => millis(span.endTime), undefined);
 }
 
 export function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
@@ -90,7 +48,7 @@ export function endedViewOf(span: SpanLike, record: SpanRecord): EndedSpanView {
     scope,
     attributes,
     startMillis,
-    status: statusOf(span, attributes),
+    status: attempt(() => span.status ?? datadogStatus(attributes), undefined) ?? NO_STATUS,
     exception: record.exception,
   };
 }
