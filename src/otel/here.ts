@@ -1,11 +1,9 @@
 import { type Context, context as contextApi, trace as traceApi } from "@opentelemetry/api";
-import { isName } from "../bus/checks.js";
 import type { BusEvent, EventType } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
-import { bindingOf, remoteRunId } from "./binding.js";
+import { bindingOf } from "./binding.js";
 import type { Chunks } from "./chunks.js";
-import type { InletSettings } from "./options.js";
 import type { RunLives } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
 import { isNoId, type SpanContextLike } from "./signals.js";
@@ -14,7 +12,6 @@ import type { TraceTable } from "./trace-table.js";
 
 interface Surroundings {
   readonly hub: EventHub;
-  readonly settings: InletSettings;
   readonly chunks: Chunks;
   readonly resolver: RunResolver;
   readonly lives: RunLives;
@@ -34,15 +31,13 @@ interface Place {
 /** Where the code that runs stands: in which run, and below which span. */
 export class Here {
   readonly #hub: EventHub;
-  readonly #settings: InletSettings;
   readonly #chunks: Chunks;
   readonly #resolver: RunResolver;
   readonly #lives: RunLives;
   readonly #traces: TraceTable;
 
-  constructor({ hub, settings, chunks, resolver, lives, traces }: Surroundings) {
+  constructor({ hub, chunks, resolver, lives, traces }: Surroundings) {
     this.#hub = hub;
-    this.#settings = settings;
     this.#chunks = chunks;
     this.#resolver = resolver;
     this.#lives = lives;
@@ -53,7 +48,7 @@ export class Here {
   currentRunId(active: Context = contextApi.active()): string | undefined {
     const binding = bindingOf(active);
     if (binding) return binding.runId;
-    const remote = this.#remoteRunId(active);
+    const remote = this.#resolver.acceptedRunId(active);
     if (remote !== undefined) return remote;
     const { record, spanContext } = this.#activeSpan(active);
     return record?.runAround?.id ?? record?.binding?.runId ?? spanContext?.traceId;
@@ -85,21 +80,16 @@ export class Here {
     const around = record?.runAround;
     if (around) return { run: around, ids };
     if (record?.binding) return { run: this.#resolver.bound(record.binding), ids };
-    const remote = this.#remoteRunId(active);
+    const remote = this.#resolver.acceptedRunId(active);
     if (remote !== undefined) return { run: this.#resolver.remote(remote), ids };
     const runId = spanContext?.traceId;
     return { run: runId === undefined ? undefined : this.#resolver.unbound(runId, record), ids };
   }
 
-  #remoteRunId(active: Context): string | undefined {
-    const remote = this.#settings.acceptRemoteRun ? remoteRunId(active) : undefined;
-    return isName(remote) ? remote : undefined;
-  }
-
   /** The generation that `publish` under this id goes to, when it is bound here. */
   bound(runId: string): Run | undefined | "unbound" {
     const binding = bindingOf(contextApi.active());
-    return binding?.runId === runId ? this.#resolver.bound(binding) : "unbound";
+    return binding && binding.runId === runId ? this.#resolver.bound(binding) : "unbound";
   }
 
   #activeSpan(active: Context): { record?: SpanRecord | undefined; spanContext?: SpanContextLike | undefined } {

@@ -76,7 +76,6 @@ export class Inlet {
     this.#publisher = new SpanPublisher(hub, this.chunks, this.#interpreter, { content, carries: settings.carries });
     this.here = new Here({
       hub,
-      settings,
       chunks: this.chunks,
       resolver: this.#resolver,
       lives: this.#lives,
@@ -168,9 +167,9 @@ export class Inlet {
     this.chunks.flush(run);
     const life = this.#lives.get(run);
     if (!life) return undefined;
-    // One whose end was told, and who hears of it closes the run, is not given up.
+    // Not given up is one whose start is only being decided about, or whose end was told: who hears of it closes the run.
     for (const record of [...life.openEvents].reverse())
-      if (record.open && record.endsBehind >= seq) this.#abandon(record);
+      if (record.open && record.startsBehind < seq && record.endsBehind >= seq) this.#abandon(record);
     return life.outcome;
   }
 

@@ -1,7 +1,7 @@
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
 import type { Interpreter } from "../conventions/index.js";
-import { type Binding, bindingOf } from "./binding.js";
+import { bindingOf } from "./binding.js";
 import type { Chunks } from "./chunks.js";
 import type { RunLives } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
@@ -19,6 +19,20 @@ export interface NamedEventParts {
   readonly traces: TraceTable;
   readonly publisher: SpanPublisher;
   readonly content: (value: unknown) => string | undefined;
+}
+
+/** What one says, and where it was said. */
+interface NamedEvent {
+  readonly name: string;
+  readonly time: number;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** Data besides the attributes. */
+  readonly extra: object;
+  readonly record: SpanRecord | undefined;
+  readonly traceId: string | undefined;
+  readonly spanId: string | undefined;
+  /** Of a log event. */
+  readonly context?: ContextLike | undefined;
 }
 
 /** Span events and log events: each becomes an event under its own name. */
@@ -42,7 +56,7 @@ export class NamedEvents {
     if (interpreter.firstChunkEvents.has(name))
       publisher.firstChunk(record, time, interpreter.firstChunkMillis(attributes));
     if (isRepeated(record, name, "span")) return;
-    this.#publish(name, time, attributes, {}, record, record.trace.id, record.spanId, record.binding);
+    this.#publish({ name, time, attributes, extra: {}, record, traceId: record.trace.id, spanId: record.spanId });
   }
 
   ofLog(log: LogRecordLike, context: ContextLike | undefined): void {
@@ -59,31 +73,23 @@ export class NamedEvents {
     if (record && isRepeated(record, name, "log")) return;
     const body = content(log.body);
     const time = millis(log.hrTime) ?? Date.now();
-    this.#publish(
+    this.#publish({
       name,
       time,
       attributes,
-      body === undefined ? {} : { body },
+      extra: body === undefined ? {} : { body },
       record,
       traceId,
       spanId,
-      bindingOf(context) ?? record?.binding,
-    );
+      context,
+    });
   }
 
-  #publish(
-    name: string,
-    time: number,
-    attributes: Readonly<Record<string, unknown>>,
-    extra: object,
-    record: SpanRecord | undefined,
-    traceId: string | undefined,
-    spanId: string | undefined,
-    binding: Binding | undefined,
-  ): void {
+  #publish(event: NamedEvent): void {
     const { hub, chunks, lives, traces } = this.#parts;
+    const { name, time, attributes, extra, record, traceId, spanId } = event;
     if (name.startsWith("bus.")) return hub.refuse("invalid");
-    const run = this.#runOf(name, record, traceId, binding);
+    const run = this.#runOf(event);
     if (!run) return;
     const ids = record?.ids ?? (traceId !== undefined && spanId !== undefined ? { traceId, spanId } : {});
     chunks.publish(run, { runId: run.id, type: name, time, ...ids, data: { ...this.#data(attributes), ...extra } });
@@ -91,19 +97,19 @@ export class NamedEvents {
   }
 
   /** Only a run that is bound or has events takes any name; names of agent conventions make one known. */
-  #runOf(
-    name: string,
-    record: SpanRecord | undefined,
-    traceId: string | undefined,
-    binding: Binding | undefined,
-  ): Run | undefined {
+  #runOf({ name, record, traceId, context }: NamedEvent): Run | undefined {
     const { hub, resolver } = this.#parts;
+    const bound = bindingOf(context);
+    // That of the span was looked at when the span found its run.
+    if (bound && bound !== record?.binding) return resolver.bound(bound) ?? hub.refuse("sealed");
     const around = record?.runAround;
     if (around) return around;
-    if (binding) return resolver.bound(binding) ?? hub.refuse("sealed");
-    if (traceId === undefined || isNoId(traceId)) return undefined;
-    if (!hub.run(traceId)?.known && !name.startsWith("gen_ai.") && !name.startsWith("agent.")) return undefined;
-    return resolver.unbound(traceId, record);
+    if (record?.binding) return resolver.bound(record.binding) ?? hub.refuse("sealed");
+    const accepted = resolver.acceptedRunId(context);
+    const runId = accepted ?? traceId;
+    if (runId === undefined || isNoId(runId)) return undefined;
+    if (!hub.run(runId)?.known && !name.startsWith("gen_ai.") && !name.startsWith("agent.")) return undefined;
+    return accepted === undefined ? resolver.unbound(runId, record) : resolver.remote(runId);
   }
 
   #data(attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -85,6 +85,12 @@ export class RunResolver {
     return binding && this.#scopes.get(binding);
   }
 
+  /** The run id that came with baggage, where that is accepted. */
+  acceptedRunId(context: ContextLike | undefined): string | undefined {
+    const id = this.#settings.acceptRemoteRun ? remoteRunId(context) : undefined;
+    return isName(id) ? id : undefined;
+  }
+
   /** The generation of an id that came with baggage, which never seals, and never opens what is sealed. */
   remote(runId: string): Run | undefined {
     const run = this.#hub.openRun(runId) ?? this.#hub.run(runId);

@@ -54,7 +54,9 @@ export class SpanPublisher {
 
   /** Publishes the start. */
   started(record: SpanRecord, kind: EventKind, { data, counted, attributes }: Beginning): void {
+    if (record.run) record.startsBehind = record.run.seq;
     this.publish(record, typesOf[kind].started, data, record.startTime, counted, attributes);
+    record.startsBehind = -1;
   }
 
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {

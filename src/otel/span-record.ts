@@ -77,6 +77,8 @@ export class SpanRecord {
   /** Its place among the open spans, later among the ended ones. */
   readonly place = new RecencyNode<SpanRecord>(this);
   open = true;
+  /** While its start is being published: seq of the event of its run before that. */
+  startsBehind = -1;
   /** Seq of the latest event of its run when it began to end. */
   endsBehind = Number.POSITIVE_INFINITY;
   givenUp = false;

@@ -155,4 +155,11 @@ describe("a run id", () => {
     expect(bus.stats().refused).toBe(2);
     expect(() => bus.subscribe(runId)).toThrow(RangeError);
   });
+
+  it("may not be left out", () => {
+    const bus = new EventBus();
+    for (const input of [{}, { type: "note" }, { runId: null, type: "note" }, 5, null, undefined])
+      expect(bus.publish(input as never)).toBeUndefined();
+    expect(bus.stats()).toMatchObject({ refused: 6, errors: 0, activeRuns: 0 });
+  });
 });

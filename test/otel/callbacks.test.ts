@@ -1,5 +1,5 @@
 import type { Span } from "@opentelemetry/api";
-import { type EventBusOptions, runContext } from "spanbus";
+import { type BusEvent, type EventBusOptions, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import { listen, pass, Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
 
@@ -111,6 +111,40 @@ describe("a tap that is told of a span", () => {
       "agent.terminate",
     ]);
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 3 });
+  });
+
+  it.each<[string, (close: (event: { type: string; runId: string }) => void) => Service]>([
+    [
+      "redact",
+      (close) => {
+        const redact: NonNullable<EventBusOptions["redact"]> = (draft) => {
+          close(draft);
+          return draft;
+        };
+        return new Service({ redact });
+      },
+    ],
+    [
+      "where",
+      (close) => {
+        const service = new Service();
+        const where = (event: BusEvent): boolean => {
+          close(event);
+          return true;
+        };
+        service.bus.subscribeGlobal({ where });
+        return service;
+      },
+    ],
+  ])("neither starts nor ends in a run that `%s` closes when it is asked about its start", (_what, serve) => {
+    const service = serve(({ type, runId }) => {
+      if (type === "agent.tool.started") service.bus.closeStream(runId);
+    });
+    const agent = service.agent("a");
+    service.tool("t", { under: agent }).end();
+    agent.end();
+    expect(service.types(agent)).toEqual(["agent.invocation.started", "agent.invocation.failed", "agent.terminate"]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, abandonedSpans: 1 });
   });
 
   it.each(["dropHistory", "closeStream"] as const)(

@@ -1,4 +1,4 @@
-import { context } from "@opentelemetry/api";
+import { context, propagation } from "@opentelemetry/api";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import {
@@ -87,6 +87,44 @@ describe("a log event", () => {
     service.log(name, { on: server });
     expect(service.bus.runs()).toEqual([]);
     expect(service.bus.stats()).toMatchObject({ published: 0, refused: 0, activeRuns: 0 });
+  });
+
+  it("takes a binding made below its span, as what is emitted there does", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    within(agent, () =>
+      runContext("r", () => {
+        service.logs.getLogger("app").emit({ eventName: "logged" });
+        service.bus.emit("emitted");
+      }),
+    );
+    expect(service.types("r")).toEqual(["logged", "emitted"]);
+    expect(service.types(agent)).toEqual(["agent.invocation.started"]);
+  });
+
+  it("belongs to the run of its span where the `runId` option said so, whatever is bound around it", () => {
+    const service = new Service({ runId: () => "named" });
+    runContext("bound", () =>
+      within(service.agent("a"), () => service.logs.getLogger("app").emit({ eventName: "note" })),
+    );
+    expect(service.types("named")).toEqual(["agent.invocation.started", "note"]);
+    expect(service.types("bound")).toEqual([]);
+  });
+
+  it("of a request goes to the run that its baggage names, where that is accepted", () => {
+    const baggage = propagation.createBaggage({ "spanbus.run.id": { value: "remote" } });
+    const request = propagation.setBaggage(context.active(), baggage);
+    const told = (service: Service, name: string): void =>
+      context.with(request, () => service.logs.getLogger("app").emit({ eventName: name }));
+    const service = new Service({ acceptRemoteRun: true });
+    told(service, "before");
+    told(service, "agent.note");
+    told(service, "after");
+    expect(service.types("remote")).toEqual(["agent.note", "after"]);
+    expect(service.bus.runInfo("remote")?.owned).toBe(false);
+    const wary = new Service();
+    told(wary, "agent.note");
+    expect(wary.bus.runs()).toEqual([]);
   });
 
   it("named gen_ai.* without a trace and without a binding belongs nowhere", () => {
