@@ -148,15 +148,23 @@ export class Witness {
   }
 }
 
-/** The spans around it that would do the same work: none is beyond an agent or a tool. */
+/** The spans around it that would do the same work: none is beyond an agent or a tool, and none beyond a link that is lost. */
 function aboveOf(span: Made, kinds: ReadonlyMap<string, string>): Made[] {
   const above: Made[] = [];
   if (isLevel(kinds.get(span.spanId))) return above;
-  for (let each = span.parent; each; each = each.parent) {
-    above.push(each);
-    if (isLevel(kinds.get(each.spanId))) break;
+  for (let each = span; each.parent && !isForgotten(each.parent, each, kinds); each = each.parent) {
+    above.push(each.parent);
+    if (isLevel(kinds.get(each.parent.spanId))) break;
   }
   return above;
+}
+
+/** A span that is no event, and began below none that was open, is forgotten when it ends: nobody is found below it later. */
+function isForgotten(span: Made, child: Made, kinds: ReadonlyMap<string, string>): boolean {
+  if (child.startedAt < span.endedAt || kinds.has(span.spanId)) return false;
+  for (let each = span.parent; each; each = each.parent)
+    if (kinds.has(each.spanId) && !each.isLate && span.startedAt < each.endedAt) return false;
+  return true;
 }
 
 function isLevel(kind: string | undefined): boolean {
