@@ -26,7 +26,11 @@ export const parts = {
   bus: {
     folder: "src/bus",
     files: { but: ["catalogue", ...events] },
-    tests: ["bus/!(promise-2-event-size)", "otel/{bindings,closing-*,generations,idle,late-attach,ownership}"],
+    tests: [
+      "bus/!(promise-2-event-size)",
+      "otel/{bindings,callbacks,closing-*,generations,idle,late-attach,ownership}",
+      "model/*",
+    ],
   },
   /** The interpreter. Tables are data, which docs and recordings are compared with. */
   conventions: {
