@@ -92,6 +92,14 @@ export class Here {
     return binding && binding.runId === runId ? this.#resolver.bound(binding) : "unbound";
   }
 
+  /** The generation that is bound here, while it is still behind a sealed one. */
+  next(runId: string): Run | undefined {
+    const sealed = this.#hub.run(runId);
+    if (sealed?.state !== "closed") return undefined;
+    const bound = this.bound(runId);
+    return bound === "unbound" || bound === sealed ? undefined : bound;
+  }
+
   #activeSpan(active: Context): { record?: SpanRecord | undefined; spanContext?: SpanContextLike | undefined } {
     const spanContext = traceApi.getSpanContext(active);
     if (!spanContext || isNoId(spanContext.traceId)) return {};
