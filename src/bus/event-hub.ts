@@ -335,6 +335,14 @@ export class EventHub implements ReaderHost {
     return this.#runs.get(runId);
   }
 
+  /** The run that takes what is published under this id, or why there is none. */
+  taking(runId: string | undefined): Run | Refusal {
+    const known = runId === undefined ? undefined : this.#runs.get(runId);
+    // Its name was looked at when it began.
+    if (known?.opened.listed) return known;
+    return isName(runId) ? (this.openRun(runId) ?? "sealed") : "invalid";
+  }
+
   /** The generation that takes events of this id now, opened if there is none. Undefined when it is sealed. */
   openRun(runId: string): Run | undefined {
     if (this.#shutdown) return undefined;

@@ -1,5 +1,5 @@
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
-import { anObject, isName } from "../bus/checks.js";
+import { anObject } from "../bus/checks.js";
 import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
 import { EventHub } from "../bus/event-hub.js";
 import type { GlobalSubscribeOptions, HistoryOptions, StatsOptions, SubscribeOptions } from "../bus/hub-options.js";
@@ -127,10 +127,9 @@ export class EventBus {
       this.#inlet.flush();
       // Read once: it may be a getter.
       const runId = typeof event === "object" ? event?.runId : undefined;
-      if (!isName(runId)) return this.#hub.refuse("invalid");
       const bound = this.#inlet.here.bound(runId);
-      const run = bound === "unbound" ? this.#hub.openRun(runId) : bound;
-      return run ? this.#inlet.chunks.publish(run, event) : this.#hub.refuse("sealed");
+      const run = bound === "unbound" ? this.#hub.taking(runId) : (bound ?? "sealed");
+      return typeof run === "string" ? this.#hub.refuse(run) : this.#inlet.chunks.publish(run, event);
     });
   }
 

@@ -87,7 +87,7 @@ export class Here {
   }
 
   /** The generation that `publish` under this id goes to, when it is bound here. */
-  bound(runId: string): Run | undefined | "unbound" {
+  bound(runId: string | undefined): Run | undefined | "unbound" {
     const binding = bindingOf(contextApi.active());
     return binding && binding.runId === runId ? this.#resolver.bound(binding) : "unbound";
   }
