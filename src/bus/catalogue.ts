@@ -52,16 +52,16 @@ type FieldUse = FieldName | `${FieldName}!`;
 export const operations = {
   invocation: { says: "An agent works on a request (or is created).", data: ["agentName", "conversationId", "model", "provider"], start: ["input"], end: ["input", "output"] },
   workflow: { says: "A workflow or chain around agents, models and tools.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["input", "output"] },
-  step: { says: "One turn of an agent's loop, a node of a graph, or a plan.", data: ["agentName", "name", "step"], start: [], end: [] },
-  model: { says: "A call of a language model.", data: ["model", "provider", "agentName", "step"], start: ["input"], end: ["input", "responseModel", "finishReason", "timeToFirstChunkMillis", "output"] },
-  tool: { says: "A tool at work.", data: ["toolName!", "toolCallId", "toolType", "mcp", "agentName"], start: ["arguments"], end: ["arguments", "result"] },
-  retrieval: { says: "A search in a knowledge source.", data: ["agentName", "name"], start: ["input"], end: ["output"] },
-  embedding: { says: "A call of an embedding model.", data: ["model", "provider", "agentName"], start: [], end: ["responseModel"] },
-  rerank: { says: "A call of a reranking model.", data: ["model", "provider", "agentName"], start: [], end: [] },
-  memory: { says: "A read or write of an agent's memory.", data: ["agentName", "name"], start: ["input"], end: ["output"] },
-  guardrail: { says: "A check of what goes in or out.", data: ["agentName", "name"], start: ["input"], end: ["triggered", "output"] },
-  evaluation: { says: "A judgement of an answer.", data: ["agentName", "name"], start: ["input"], end: ["score", "label", "output"] },
-  mcp: { says: "A request of the Model Context Protocol that is no tool call.", data: ["agentName", "mcpMethod"], start: [], end: [] },
+  step: { says: "One turn of an agent's loop, a node of a graph, or a plan.", data: ["agentName", "conversationId", "name", "step"], start: [], end: [] },
+  model: { says: "A call of a language model.", data: ["model", "provider", "agentName", "conversationId", "step"], start: ["input"], end: ["input", "responseModel", "finishReason", "timeToFirstChunkMillis", "output"] },
+  tool: { says: "A tool at work.", data: ["toolName!", "toolCallId", "toolType", "mcp", "agentName", "conversationId"], start: ["arguments"], end: ["arguments", "result"] },
+  retrieval: { says: "A search in a knowledge source.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["output"] },
+  embedding: { says: "A call of an embedding model.", data: ["model", "provider", "agentName", "conversationId"], start: [], end: ["responseModel"] },
+  rerank: { says: "A call of a reranking model.", data: ["model", "provider", "agentName", "conversationId"], start: [], end: [] },
+  memory: { says: "A read or write of an agent's memory.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["output"] },
+  guardrail: { says: "A check of what goes in or out.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["triggered", "output"] },
+  evaluation: { says: "A judgement of an answer.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["score", "label", "output"] },
+  mcp: { says: "A request of the Model Context Protocol that is no tool call.", data: ["agentName", "conversationId", "mcpMethod"], start: [], end: [] },
 } as const satisfies Record<string, { says: string; data: readonly FieldUse[]; start: readonly FieldUse[]; end: readonly FieldUse[] }>;
 
 /** The events besides the phases of the operations. */

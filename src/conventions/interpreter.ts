@@ -87,10 +87,6 @@ export class Interpreter {
     return undefined;
   }
 
-  conversationId(span: SpanView): string | undefined {
-    return this.read(undefined, span, nothing).conversationId();
-  }
-
   /**
    * Milliseconds from the start of a model call to its first chunk, by the attributes of its span or of a span event.
    * Some instrumentations tell a date: it needs the start of the span, in milliseconds since the Unix epoch.

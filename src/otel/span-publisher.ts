@@ -44,7 +44,6 @@ export class SpanPublisher {
     record.inputTold = data["input"] !== undefined || data["arguments"] !== undefined;
     record.model = ownText(run, "model", data["model"]);
     record.toolName = ownText(run, "toolName", data["toolName"]);
-    if (run.conversationId === undefined) run.conversationId = ownText(run, "conversationId", reading.conversationId());
     const wrapper = record.wrapper;
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;

@@ -358,9 +358,9 @@ describe("a source", () => {
     });
     const own = new Interpreter([only]);
     const view = model({ a: "from a", b: "from b" });
-    expect(own.conversationId(view)).toBe("from b");
+    expect(own.read(undefined, view, whole).value("conversationId")).toBe("from b");
     expect(own.runId(view)).toBe("from b");
-    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({});
+    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({ conversationId: "from a" });
   });
 
   test("is asked of each span anew, also where spans have as many attributes", () => {
@@ -553,7 +553,7 @@ describe("hostile attributes", () => {
     expect(interpreter.tokens(claim, view)).toBeUndefined();
     expect(interpreter.failure(claim, view)).toBeUndefined();
     expect(interpreter.runId(view)).toBeUndefined();
-    expect(interpreter.conversationId(view)).toBeUndefined();
+    expect(interpreter.read(undefined, view, whole).value("conversationId")).toBeUndefined();
     expect(interpreter.firstChunkMillis(view.attributes)).toBeUndefined();
   });
 
