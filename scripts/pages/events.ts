@@ -77,7 +77,8 @@ events that are still kept.`,
 long), \`detached\` (another process owns the run) or \`unknown\`.`,
     "## Fields",
     `A field marked *content* holds what people and models wrote: a preview by default, the whole text with
-\`content: "full"\`, and nothing with \`content: "none"\`. It is always a string.`,
+\`content: "full"\`, and nothing with \`content: "none"\`. It is always a string. So it is of spans, and of span events and log events with
+the name of one of these types; what you \`publish\` or \`emit\` stays as it is.`,
     table(
       ["field", "type", "meaning"],
       Object.entries(fields).map(([name, { type, says }]) => [`\`${name}\``, types[type], says]),

@@ -16,7 +16,7 @@ export const fields = {
   output: { type: "content", says: "What was answered." },
   finishReason: { type: "string", says: "Why the model stopped: `stop`, `tool_calls`, `length`, `content_filter`, `error`, or the model's own word." },
   timeToFirstChunkMillis: { type: "number", says: "Milliseconds from the start of the call to its first chunk." },
-  text: { type: "content", says: "Text of the chunk; chunks in quick succession are joined." },
+  text: { type: "content", says: "Text of the chunk; chunks in quick succession are joined, a preview is of each." },
   chunks: { type: "number", says: "How many chunks were joined into this event." },
   toolName: { type: "string", says: "Name of the tool." },
   toolCallId: { type: "string", says: "The model's id of the call, where the instrumentation tells it." },
