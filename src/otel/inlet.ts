@@ -297,21 +297,42 @@ export class Inlet {
   }
 
   #end(record: SpanRecord, span: SpanLike): void {
-    if (!record.claim && !record.kind) {
+    if (!record.claim) {
       const view = viewOf(span, record.name, record.late);
       record.claim = this.#interpreter.classify(view);
-      if (record.claim) this.#become(record, span, view, this.#contexts?.get(span));
+      if (record.claim && !record.kind) this.#become(record, span, view, this.#contexts?.get(span));
     }
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
       const endTime = endOf(span) ?? Date.now();
       const view = endedViewOf(span, record);
-      if (record.kind) this.#publisher.ended(record, view, endTime);
-      else this.#publisher.handoff(record, view, endTime);
+      const { kind } = record;
+      if (kind) this.#publisher.ended(record, view, endTime);
+      if (kind === "span" && this.#turnsOut(record, view)) this.#publisher.ended(record, view, endTime);
+      if (record.claim?.operation === "handoff") this.#publisher.handoff(record, view, endTime);
     }
     this.#finished(record);
     this.#consider(record);
+  }
+
+  /** A span that was told as no more than that may show at its end what it was: it is told once more, as that. */
+  #turnsOut(record: SpanRecord, view: SpanView): boolean {
+    const { claim, run, life } = record;
+    if (!claim || !run || !life) return false;
+    const { operation } = claim;
+    if (operation === "handoff" || operation === "chunk" || operation === "ignored") return false;
+    if (!record.open) {
+      // Who heard of its end closed the run.
+      this.#hub.refuse("sealed");
+      return false;
+    }
+    const kind = kindOf[operation];
+    const beginning = this.#publisher.begin(record, run, kind, view);
+    if (record.outermost === record) life.openOutermost += 1;
+    record.endsBehind = Number.POSITIVE_INFINITY;
+    this.#publisher.started(record, kind, beginning);
+    return true;
   }
 
   /** Takes the span out of everything that counts open ones. */

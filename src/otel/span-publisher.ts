@@ -61,7 +61,8 @@ export class SpanPublisher {
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {
     const { claim, kind } = record;
     if (!record.run || !kind) return;
-    const reading = claim && this.#interpreter.read(claim, view, this.#settings.content);
+    // What shows only at its end is told after that of the span.
+    const reading = claim && kind !== "span" ? this.#interpreter.read(claim, view, this.#settings.content) : undefined;
     const data: Record<string, unknown> = reading ? reading.ended(record.inputTold) : { name: record.name };
     // Only an agent may have learnt a better name of itself since its start.
     if (record.agentName !== undefined && kind !== "span" && (kind !== "agent.invocation" || !data["agentName"])) {
