@@ -57,6 +57,8 @@ fields in the column *data*. A start adds those in *started*. Both ends add thos
       ["type", "what", "data"],
       Object.entries(otherEvents).map(([type, { says, data }]) => [`\`${type}\``, says, uses(data)]),
     ),
+    `What a span is may show only at its end. If \`include\` made it an event before, its \`span.*\` events are followed by those of
+its operation, with the same \`spanId\`.`,
     "## Events of the bus",
     `The bus puts these into a stream itself. They have no \`seq\`. A \`bus.gap\` passes every filter of a reader. Names that
 begin with \`bus.\` cannot be published.`,

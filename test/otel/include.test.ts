@@ -89,6 +89,22 @@ describe.each([
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, refused: 0, abandonedSpans: 0 });
   });
 
+  it("takes in spans that a convention knows as nothing of their own, in the tree", () => {
+    const service = new Service({ include });
+    const server = service.plain("GET /");
+    const span = service.plain("my span", { under: server, attributes: { "langfuse.observation.type": "span" } });
+    const query = service.plain("db", { under: span });
+    for (const each of [query, span, server]) each.end();
+    expect(service.history(server)).toMatchObject([
+      { type: "span.started", data: { name: "GET /" } },
+      { type: "span.started", parentSpanId: spanIdOf(server), data: { name: "my span" } },
+      { type: "span.started", parentSpanId: spanIdOf(span), data: { name: "db" } },
+      { type: "span.completed", data: { name: "db" } },
+      { type: "span.completed", data: { name: "my span" } },
+      { type: "span.completed", data: { name: "GET /" } },
+    ]);
+  });
+
   it("tells a handoff that shows only at the end of its span", async () => {
     const service = new Service({ include });
     const agent = service.agent("a");
