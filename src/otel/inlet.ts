@@ -281,7 +281,7 @@ export class Inlet {
     const operation = claim?.operation;
     if (operation === "chunk") return this.#watchInside(record, span);
     this.#watcher.see(record, span, true);
-    const run = this.#resolver.resolve(record, span, context, () => this.#interpreter.runId(view));
+    const run = this.#resolver.resolve(record, span, context, () => this.#interpreter.runId(claim, view));
     // Who hears of what waited may close the run.
     if (run) this.chunks.flush(run);
     if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");

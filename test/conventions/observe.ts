@@ -90,7 +90,7 @@ function result(interpreter: Interpreter, entry: Entry): Observed {
       claim !== undefined && entry.span.ended ? untold(interpreter.ended(claim, view, String), started) : undefined,
     failure: interpreter.failure(claim, view),
     tokens: claim === undefined ? undefined : interpreter.tokens(claim, view),
-    runId: interpreter.runId(view),
+    runId: interpreter.runId(claim, view),
     conversationId: interpreter.read(claim, view, String).value("conversationId"),
   };
 }

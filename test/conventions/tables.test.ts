@@ -21,7 +21,7 @@ function look(name: string, attributes: Record<string, unknown>, more: Partial<E
     ended: () => untold(interpreter.ended(claimed, view, text), interpreter.started(claimed, view, text)),
     tokens: () => interpreter.tokens(claimed, view),
     failure: () => interpreter.failure(claim, view),
-    runId: interpreter.runId(view),
+    runId: interpreter.runId(claim, view),
     conversationId: interpreter.read(claim, view, text).value("conversationId"),
   };
 }
