@@ -57,6 +57,8 @@ fields in the column *data*. A start adds those in *started*. Both ends add thos
       ["type", "what", "data"],
       Object.entries(otherEvents).map(([type, { says, data }]) => [`\`${type}\``, says, uses(data)]),
     ),
+    `What a span is may show only at its end. If \`include\` made it an event before, its \`span.*\` events are followed by those of
+its operation, with the same \`spanId\`.`,
     "## Events of the bus",
     `The bus puts these into a stream itself. They have no \`seq\`. A \`bus.gap\` passes every filter of a reader. Names that
 begin with \`bus.\` cannot be published.`,
@@ -77,7 +79,8 @@ events that are still kept.`,
 long), \`detached\` (another process owns the run) or \`unknown\`.`,
     "## Fields",
     `A field marked *content* holds what people and models wrote: a preview by default, the whole text with
-\`content: "full"\`, and nothing with \`content: "none"\`. It is always a string.`,
+\`content: "full"\`, and nothing with \`content: "none"\`. It is always a string. So it is of spans, and of span events and log events with
+the name of one of these types; what you \`publish\` or \`emit\` stays as it is.`,
     table(
       ["field", "type", "meaning"],
       Object.entries(fields).map(([name, { type, says }]) => [`\`${name}\``, types[type], says]),

@@ -23,7 +23,9 @@ export interface RunInfo {
   readonly owned: boolean;
   /** The run in which `bus.run` began this one. */
   readonly parentRunId?: string;
+  /** The first that an event of it named, as `redact` left it. */
   readonly agentName?: string;
+  /** The first that an event of it named, as `redact` left it. */
   readonly conversationId?: string;
   /** Traces its events came from, the first 100. */
   readonly traceIds: readonly string[];

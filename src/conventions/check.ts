@@ -1,4 +1,4 @@
-import { fields, operations } from "../bus/catalogue.js";
+import { type FieldName, type FieldType, fields, operations } from "../bus/catalogue.js";
 import type { Convention } from "./convention.js";
 
 /** Throws for a value that is not allowed at this place. */
@@ -37,27 +37,21 @@ const claim = byWord("by", {
   },
   name: { operations: record(pattern, operation), where: optional(where) },
 });
-const limits = { for: optional(list(operation)), where: optional(where), unlike: optional(conventionField) };
-const source = either(
-  text,
-  byWord("from", {
-    attribute: { key: text, like: optional(pattern), ...limits },
-    first: { key: text, ...limits },
-    json: { key: text, path: text, ...limits },
-    name: { like: pattern, before: optional(text), ...limits },
-    seconds: { key: text, ...limits },
-    date: { key: text, ...limits },
-    equals: { key: text, value: text, ...limits },
-    constant: { value: constant, ...limits },
-  }),
-);
+const limits = { for: optional(list(oneOf([...Object.keys(operations), "handoff"]))), where: optional(where) };
+const texts = list(source("string", limits));
 const convention = shape({
   name: text,
   claims: list(claim),
-  fields: optional(record(conventionField, list(source))),
-  runId: optional(list(source)),
-  tokens: optional(shape({ operations: optional(list(operation)), where: optional(where), exclusive: optional(flag) })),
-  failures: optional(list(shape({ source, is: pattern, message: optional(list(source)) }))),
+  fields: optional(record(conventionField, sourcesOf)),
+  runId: optional(texts),
+  tokens: optional(
+    shape({
+      operations: optional(list(oneOf(Object.keys(operations)))),
+      where: optional(where),
+      exclusive: optional(flag),
+    }),
+  ),
+  failures: optional(list(shape({ source: source("content", limits), is: pattern, message: optional(texts) }))),
   firstChunk: optional(
     shape({
       events: optional(list(text)),
@@ -66,6 +60,29 @@ const convention = shape({
   ),
   content: optional(list(pattern)),
 });
+
+function sourcesOf(value: unknown, place: string, field: string): void {
+  const { type } = fields[field as FieldName];
+  list(source(type, { ...limits, unlike: optional(conventionField) }))(value, place);
+}
+
+/** Where a value of this type is found: what could never be one is no source of it. */
+function source(type: FieldType, options: Readonly<Record<string, Check>>): Check {
+  const ofText = type !== "boolean";
+  const ofTime = type === "number" || type === "content";
+  const ofYesOrNo = type === "boolean" || type === "content";
+  const forms = {
+    attribute: { key: text, ...(ofText && { like: optional(pattern) }) },
+    first: { key: text },
+    json: { key: text, path: text },
+    ...(ofText && { name: { like: pattern, before: optional(text) } }),
+    ...(ofTime && { seconds: { key: text }, date: { key: text } }),
+    ...(ofYesOrNo && { equals: { key: text, value: text } }),
+    constant: { value: constantOf(type) },
+  };
+  const complete = Object.entries(forms).map(([from, checks]) => [from, { ...checks, ...options }] as const);
+  return either(text, byWord("from", Object.fromEntries(complete)));
+}
 
 function text(value: unknown, place: string): void {
   if (typeof value !== "string" || value === "") throw wrong(place, "a text that is not empty", value);
@@ -80,8 +97,15 @@ function flag(value: unknown, place: string): void {
   if (typeof value !== "boolean") throw wrong(place, "true or false", value);
 }
 
-function constant(value: unknown, place: string): void {
-  if (!["string", "number", "boolean"].includes(typeof value)) throw wrong(place, "a text, number or boolean", value);
+function constantOf(type: FieldType): Check {
+  return (value, place) => {
+    const given = typeof value;
+    if (type === "content" && !["string", "number", "boolean"].includes(given))
+      throw wrong(place, "a text, number or boolean", value);
+    if (type === "string") text(value, place);
+    if (type === "number" && !Number.isFinite(value)) throw wrong(place, "a number", value);
+    if (type === "boolean") flag(value, place);
+  };
 }
 
 function object(value: unknown, place: string): asserts value is Readonly<Record<string, unknown>> {
@@ -111,12 +135,12 @@ function list(item: Check): Check {
   };
 }
 
-function record(key: Check, item: Check): Check {
+function record(key: Check, item: (value: unknown, place: string, name: string) => void): Check {
   return (value, place) => {
     object(value, place);
     for (const [name, each] of Object.entries(value)) {
       key(name, `${place} key`);
-      item(each, `${place}[${JSON.stringify(name)}]`);
+      item(each, `${place}[${JSON.stringify(name)}]`, name);
     }
   };
 }
@@ -152,5 +176,7 @@ function wrong(place: string, allowed: string, value: unknown): TypeError {
 }
 
 function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : value === null ? "null" : typeof value;
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  const isLong = (typeof value === "object" && value !== null) || typeof value === "function";
+  return isLong ? typeof value : String(value);
 }

@@ -1,6 +1,6 @@
 import { Condition } from "./condition.js";
 import type { Claim, ClaimByAttribute, ClaimByName, ClaimedOperation, Convention, SpanView } from "./convention.js";
-import { Facts, text } from "./facts.js";
+import { Facts, written } from "./facts.js";
 import { Initials } from "./initials.js";
 import { PatternMap, TextPattern } from "./pattern.js";
 
@@ -69,8 +69,7 @@ export class ClaimIndex {
   #byAttributes(rules: readonly Ranked<ClaimByAttribute>[], span: SpanView): Match | undefined {
     const facts = new Facts(span);
     for (const { rank, convention, rule, operations, condition } of rules) {
-      const value = facts.attribute(rule.key);
-      const word = typeof value === "boolean" || typeof value === "number" ? String(value) : text(value);
+      const word = written(facts.attribute(rule.key));
       if (word === undefined) continue;
       const operation = operations.get(word) ?? rule.otherwise;
       if (operation !== undefined && condition?.holds(facts) !== false) return { rank, convention, operation };

@@ -1,6 +1,6 @@
 import type { Where } from "./convention.js";
 import type { Facts } from "./facts.js";
-import { text } from "./facts.js";
+import { written } from "./facts.js";
 import { TextPattern } from "./pattern.js";
 
 /** A `where`, ready to be asked. */
@@ -22,7 +22,7 @@ export class Condition {
     return (
       this.#scope?.matches(facts.scope) !== false &&
       this.#names?.some((pattern) => pattern.matches(facts.name)) !== false &&
-      this.#attributes.every(([key, pattern]) => pattern.matches(text(facts.attribute(key)))) &&
+      this.#attributes.every(([key, pattern]) => pattern.matches(written(facts.attribute(key)))) &&
       (any === undefined || facts.hasAttribute((key) => any.matches(key)))
     );
   }

@@ -37,7 +37,7 @@ export interface Convention {
   /** Where the fields of the events are found. The first source that has a value of the right type wins. */
   readonly fields?: { readonly [Name in ConventionField]?: readonly Source[] };
   /** Where the application's own id of the run is found. */
-  readonly runId?: readonly Source[];
+  readonly runId?: readonly PlainSource[];
   /** How token counts are meant. Where they are found is said in `fields`. */
   readonly tokens?: TokenRules;
   /** Signs of failure besides the status, a recorded exception and `error.type`. */
@@ -63,7 +63,7 @@ export interface Where {
   readonly scope?: Pattern;
   /** `["handoff", "handoff to *"]`: the name of the span; one of the patterns must fit. */
   readonly name?: readonly Pattern[];
-  /** `{ "mastra.span.type": "agent_run" }`: each of these attributes has such a value. */
+  /** `{ "mastra.span.type": "agent_run" }`: each of these attributes has such a value, if need be as it is written: `"true"`. */
   readonly attributes?: Readonly<Record<string, Pattern>>;
   /** `"gen_ai.*"`: the span has some attribute with such a key. */
   readonly anyAttribute?: Pattern;
@@ -116,10 +116,13 @@ export type Source =
   | EqualsSource
   | ConstantSource;
 
+/** A source outside of `fields`: there it has no other field to differ from. */
+export type PlainSource = string | (Exclude<Source, string> & { readonly unlike?: never });
+
 /** Limits of a source. */
 export interface SourceOptions {
   /** `["invocation"]`: only on spans that do this. */
-  readonly for?: readonly ClaimedOperation[];
+  readonly for?: readonly (Operation | "handoff")[];
   readonly where?: Where;
   /** `"model"`: not when the value is the same as that of this field. */
   readonly unlike?: ConventionField;
@@ -186,7 +189,7 @@ export interface DateSource extends SourceOptions {
   readonly key: string;
 }
 
-/** Whether an attribute has this value: `{ from: "equals", key: "gen_ai.guardrail.status", value: "FAILED" }` */
+/** Whether an attribute has this value, a number or boolean as it is written: `{ from: "equals", key: "gen_ai.guardrail.status", value: "FAILED" }` */
 export interface EqualsSource extends SourceOptions {
   readonly from: "equals";
   readonly key: string;
@@ -206,7 +209,7 @@ export interface ConstantSource extends SourceOptions {
 /** How a family means its token counts. */
 export interface TokenRules {
   /** Operations whose spans report tokens that count; default `model`, `embedding` and `invocation`. */
-  readonly operations?: readonly ClaimedOperation[];
+  readonly operations?: readonly Operation[];
   readonly where?: Where;
   /**
    * The input count leaves cached tokens out, the output count reasoning tokens; they are added, unless input and
@@ -221,9 +224,10 @@ export interface TokenRules {
  * `{ source: "langfuse.observation.level", is: "ERROR", message: ["langfuse.observation.status_message"] }`
  */
 export interface FailureRule {
-  readonly source: Source;
+  readonly source: PlainSource;
+  /** Upper and lower case are one; a number or boolean is matched as it is written: `"500"`, `"true"`. */
   readonly is: Pattern;
-  readonly message?: readonly Source[];
+  readonly message?: readonly PlainSource[];
 }
 
 /** Signs that the answer of a model has begun to arrive. */

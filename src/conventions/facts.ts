@@ -75,6 +75,11 @@ export function text(value: unknown): string | undefined {
   return unquoted === "" ? undefined : unquoted;
 }
 
+/** A value as patterns see it: a number or boolean as it is written. */
+export function written(value: unknown): string | undefined {
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : text(value);
+}
+
 const quote = 34;
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

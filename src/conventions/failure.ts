@@ -1,7 +1,7 @@
-import type { Convention, EndedSpanView, FailureRule } from "./convention.js";
-import { Facts, isObject, text } from "./facts.js";
+import type { Claim, Convention, EndedSpanView, FailureRule } from "./convention.js";
+import { Facts, isObject, text, written } from "./facts.js";
 import { TextPattern } from "./pattern.js";
-import { attempt, type Reader, reader } from "./sources.js";
+import { attempt, isAbout, type Reader, reader } from "./sources.js";
 
 /** What went wrong. */
 export interface Failure {
@@ -41,12 +41,12 @@ export class FailureSigns {
   }
 
   /** Any sign is enough: one instrumentation leaves the status unset, another sets it to OK before the exception. */
-  find(span: EndedSpanView, claimed: boolean): Failure | undefined {
+  find(span: EndedSpanView, claim: Claim | undefined): Failure | undefined {
     const facts = new Facts(span);
     const status = object(span.status);
     const exception = object(span.exception);
     const named = text(facts.attribute("error.type"));
-    const seen = claimed ? this.#seen(facts) : undefined;
+    const seen = claim && this.#seen(facts, claim);
     const failed = status?.code === errorStatus || exception !== undefined || named !== undefined || seen !== undefined;
     if (!failed) return undefined;
 
@@ -56,26 +56,31 @@ export class FailureSigns {
     const messages = [
       exception?.message,
       facts.attribute("error.message"),
-      ...(seen?.message.map((message) => attempt(message, facts)) ?? []),
+      ...(seen?.message.map((message) => attempt(message, facts, claim?.operation)) ?? []),
       status?.message,
     ];
     const message = firstLine(messages) ?? type;
     return { type: isAbort(type, message) ? "AbortError" : type, message };
   }
 
-  #seen(facts: Facts): Sign | undefined {
+  #seen(facts: Facts, claim: Claim): Sign | undefined {
     for (const sign of this.#signs) {
       const { key } = sign.seen;
       // Hardly any span has one: what is not there is passed over first.
       if (key !== undefined && facts.attribute(key) === undefined) continue;
-      if (sign.is.matches(text(attempt(sign.seen, facts)))) return sign;
+      if (!isAbout(sign.seen, claim)) continue;
+      if (sign.is.matches(written(attempt(sign.seen, facts, claim.operation))?.toLowerCase())) return sign;
     }
     return undefined;
   }
 }
 
 function sign({ source, is, message = [] }: FailureRule, table: Convention): Sign {
-  return { seen: reader(source, table), is: new TextPattern(is), message: message.map((m) => reader(m, table)) };
+  return {
+    seen: reader(source, table),
+    is: new TextPattern(is.toLowerCase()),
+    message: message.map((m) => reader(m, table)),
+  };
 }
 
 /** The first line of the first message that has one: some write the whole stack into it. */

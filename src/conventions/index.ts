@@ -31,6 +31,7 @@ export type {
   JsonSource,
   NameSource,
   Pattern,
+  PlainSource,
   SecondsSource,
   Source,
   SourceOptions,

@@ -6,7 +6,7 @@ import { Facts, text } from "./facts.js";
 import { type Failure, FailureSigns } from "./failure.js";
 import { FieldIndex } from "./field-index.js";
 import { Reading } from "./reading.js";
-import { attempt, type Reader, reader } from "./sources.js";
+import { attempt, isAbout, type Reader, reader } from "./sources.js";
 import { TableRules } from "./table-rules.js";
 
 /** What is prepared of the tables when the first span is claimed: most processes make a bus long before. */
@@ -74,21 +74,17 @@ export class Interpreter {
 
   /** Why the span failed; `undefined` if it did not. The message is one line of at most 500 characters. */
   failure(claim: Claim | undefined, span: EndedSpanView): Failure | undefined {
-    return this.#prepare().failures.find(span, claim !== undefined);
+    return this.#prepare().failures.find(span, claim);
   }
 
   /** The id of the run that the application gave to the instrumentation. */
-  runId(span: SpanView): string | undefined {
+  runId(claim: Claim | undefined, span: SpanView): string | undefined {
     const facts = new Facts(span);
     for (const runId of this.#prepare().runIds) {
-      const id = text(attempt(runId, facts));
+      const id = isAbout(runId, claim) ? text(attempt(runId, facts, claim?.operation)) : undefined;
       if (id !== undefined) return id;
     }
     return undefined;
-  }
-
-  conversationId(span: SpanView): string | undefined {
-    return this.read(undefined, span, nothing).conversationId();
   }
 
   /**

@@ -50,11 +50,6 @@ export class Reading {
     return rules.counts(this.#claim.operation) && rules.countsWhere(this.facts) ? tokensOf(this) : undefined;
   }
 
-  conversationId(): string | undefined {
-    const id = this.value("conversationId");
-    return id === undefined ? undefined : String(id);
-  }
-
   /** The value of a field. */
   value(field: ConventionField): Found["value"] | undefined {
     return this.#first(this.#plan.readersOf(field));

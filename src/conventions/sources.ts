@@ -1,6 +1,6 @@
 import { Condition } from "./condition.js";
-import type { ClaimedOperation, Convention, ConventionField, Source, SourceOptions } from "./convention.js";
-import { type Facts, text } from "./facts.js";
+import type { Claim, ClaimedOperation, Convention, ConventionField, Source, SourceOptions } from "./convention.js";
+import { type Facts, text, written } from "./facts.js";
 import { TextPattern } from "./pattern.js";
 
 /** A source of the table `origin`, ready to be read. */
@@ -8,7 +8,7 @@ export interface Reader {
   readonly origin: Convention;
   /** The attribute it reads, if it reads one. */
   readonly key: string | undefined;
-  /** It reads a name, where a number is written in digits. */
+  /** It reads a part of a text, where a number is written in digits. */
   readonly named: boolean;
   readonly unlike: ConventionField | undefined;
   read(facts: Facts, operation: ClaimedOperation | undefined): unknown;
@@ -30,10 +30,15 @@ export function reader(source: Source, origin: Convention): Reader {
   return {
     origin,
     key: keyOf(source),
-    named: source.from === "name",
+    named: source.from === "name" || (source.from === "attribute" && source.like !== undefined),
     unlike: source.unlike,
     read: (facts, operation) => (allows(facts, operation) ? value(facts) : undefined),
   };
+}
+
+/** What a source says without an attribute, it says of spans that its own table claimed. */
+export function isAbout({ origin, key }: Reader, claim: Claim | undefined): boolean {
+  return key !== undefined || origin === claim?.convention;
 }
 
 /** The attribute that a source reads, if it reads one. */
@@ -42,7 +47,8 @@ export function keyOf(source: Source): string | undefined {
   return "key" in source ? source.key : undefined;
 }
 
-function allowed({ for: operations, where }: SourceOptions) {
+function allowed({ for: only, where }: SourceOptions) {
+  const operations: readonly ClaimedOperation[] | undefined = only;
   const condition = where === undefined ? undefined : new Condition(where);
   return (facts: Facts, operation: ClaimedOperation | undefined): boolean =>
     (operations === undefined || (operation !== undefined && operations.includes(operation))) &&
@@ -56,7 +62,7 @@ function evaluation(source: Source): (facts: Facts) => unknown {
       const { key, like } = source;
       if (like === undefined) return (facts) => facts.attribute(key);
       const pattern = new TextPattern(like);
-      return (facts) => pattern.captured(text(facts.attribute(key)));
+      return (facts) => pattern.captured(written(facts.attribute(key)));
     }
     case "first": {
       const { key } = source;
@@ -86,7 +92,7 @@ function evaluation(source: Source): (facts: Facts) => unknown {
     case "equals": {
       const { key, value } = source;
       return (facts) => {
-        const word = text(facts.attribute(key));
+        const word = written(facts.attribute(key));
         return word === undefined ? undefined : word === value;
       };
     }

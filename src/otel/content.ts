@@ -1,4 +1,6 @@
 import { base64, bytesOf, cut } from "../bus/bounded-json.js";
+import { fields, otherEvents } from "../bus/catalogue.js";
+import { typesOf } from "./span-record.js";
 
 /** How much of prompts, completions, tool arguments and results, and log bodies an event holds. */
 export type ContentLevel = "none" | "preview" | "full";
@@ -11,6 +13,20 @@ export function contentRule(level: ContentLevel, maxPreviewLength: number): (val
     const text = asText(value);
     return text === undefined ? undefined : cut(text, length);
   };
+}
+
+/** Every type of the catalogue. */
+const known: ReadonlySet<string> = new Set([
+  ...Object.values(typesOf).flatMap((types) => Object.values(types)),
+  ...Object.keys(otherEvents),
+]);
+const contentFields: ReadonlySet<string> = new Set(
+  Object.entries(fields).flatMap(([field, { type }]) => (type === "content" ? [field] : [])),
+);
+
+/** Whether that is content by the catalogue, where an event comes from a span or log under the name of one of its types. */
+export function isContentField(type: string, field: string): boolean {
+  return contentFields.has(field) && known.has(type);
 }
 
 function asText(value: unknown): string | undefined {

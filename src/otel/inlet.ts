@@ -1,7 +1,7 @@
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
-import { type Claim, defaultConventions, Interpreter, type SpanView } from "../conventions/index.js";
+import { defaultConventions, Interpreter, type SpanView } from "../conventions/index.js";
 import { Beside } from "./beside.js";
 import { bindingOf } from "./binding.js";
 import { Chunks } from "./chunks.js";
@@ -15,7 +15,7 @@ import { RunResolver } from "./run-resolver.js";
 import { RunScopes } from "./run-scopes.js";
 import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
-import { kindOf, SpanRecord } from "./span-record.js";
+import { isOfItsOwn, kindOf, type SpanClaim, SpanRecord } from "./span-record.js";
 import { endedViewOf, endOf, nameOf, parentOf, remoteParentOf, viewOf } from "./span-view.js";
 import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
@@ -32,7 +32,7 @@ interface HeldSpan {
 
 interface Classified {
   readonly view: SpanView;
-  readonly claim: Claim | undefined;
+  readonly claim: SpanClaim | undefined;
 }
 
 /** Follows spans from start to end and publishes what they mean. */
@@ -267,16 +267,22 @@ export class Inlet {
 
   #classify(span: SpanLike): Classified {
     const view = viewOf(span, nameOf(span));
-    return { view, claim: this.#interpreter.classify(view) };
+    return { view, claim: this.#claimOf(view) };
+  }
+
+  /** What the span is to the conventions, if that is anything of its own. */
+  #claimOf(view: SpanView): SpanClaim | undefined {
+    const claim = this.#interpreter.classify(view);
+    return claim && isOfItsOwn(claim) ? claim : undefined;
   }
 
   /** Makes the span an event, unless its convention says that it is none: finds its run and publishes its start. */
   #become(record: SpanRecord, span: SpanLike, view: SpanView, context: ContextLike | undefined): void {
     const { claim, trace } = record;
     const operation = claim?.operation;
-    if (operation === "ignored" || operation === "chunk") return this.#watchInside(record, span);
+    if (operation === "chunk") return this.#watchInside(record, span);
     this.#watcher.see(record, span, true);
-    const run = this.#resolver.resolve(record, span, context, () => this.#interpreter.runId(view));
+    const run = this.#resolver.resolve(record, span, context, () => this.#interpreter.runId(claim, view));
     // Who hears of what waited may close the run.
     if (run) this.chunks.flush(run);
     if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");
@@ -298,21 +304,42 @@ export class Inlet {
   }
 
   #end(record: SpanRecord, span: SpanLike): void {
-    if (!record.claim && !record.kind) {
+    if (!record.claim) {
       const view = viewOf(span, record.name, record.late);
-      record.claim = this.#interpreter.classify(view);
-      if (record.claim) this.#become(record, span, view, this.#contexts?.get(span));
+      record.claim = this.#claimOf(view);
+      if (record.claim && !record.kind) this.#become(record, span, view, this.#contexts?.get(span));
     }
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
     if (record.run) {
       const endTime = endOf(span) ?? Date.now();
       const view = endedViewOf(span, record);
-      if (record.kind) this.#publisher.ended(record, view, endTime);
-      else this.#publisher.handoff(record, view, endTime);
+      const { kind } = record;
+      if (kind) this.#publisher.ended(record, view, endTime);
+      if (kind === "span" && this.#turnsOut(record, view)) this.#publisher.ended(record, view, endTime);
+      if (record.claim?.operation === "handoff") this.#publisher.handoff(record, view, endTime);
     }
     this.#finished(record);
     this.#consider(record);
+  }
+
+  /** A span that was told as no more than that may show at its end what it was: it is told once more, as that. */
+  #turnsOut(record: SpanRecord, view: SpanView): boolean {
+    const { claim, run, life } = record;
+    if (!claim || !run || !life) return false;
+    const { operation } = claim;
+    if (operation === "handoff" || operation === "chunk") return false;
+    if (!record.open) {
+      // Who heard of its end closed the run.
+      this.#hub.refuse("sealed");
+      return false;
+    }
+    const kind = kindOf[operation];
+    const beginning = this.#publisher.begin(record, run, kind, view);
+    if (record.outermost === record) life.openOutermost += 1;
+    record.endsBehind = Number.POSITIVE_INFINITY;
+    this.#publisher.started(record, kind, beginning);
+    return true;
   }
 
   /** Takes the span out of everything that counts open ones. */

@@ -3,6 +3,7 @@ import type { Run } from "../bus/run.js";
 import type { Interpreter } from "../conventions/index.js";
 import { bindingOf } from "./binding.js";
 import type { Chunks } from "./chunks.js";
+import { isContentField } from "./content.js";
 import type { RunLives } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
 import { type ContextLike, isNoId, type LogRecordLike, millis, type TimedEventLike } from "./signals.js";
@@ -92,7 +93,8 @@ export class NamedEvents {
     const run = this.#runOf(event);
     if (!run) return;
     const ids = record?.ids ?? (traceId !== undefined && spanId !== undefined ? { traceId, spanId } : {});
-    chunks.publish(run, { runId: run.id, type: name, time, ...ids, data: { ...this.#data(attributes), ...extra } });
+    const data = { ...this.#data(name, attributes), ...extra };
+    chunks.publish(run, { runId: run.id, type: name, time, ...ids, data });
     if (!record?.kind) lives.touched(run, record?.trace ?? traces.trace(traceId));
   }
 
@@ -112,13 +114,14 @@ export class NamedEvents {
     return accepted === undefined ? resolver.unbound(runId, record) : resolver.remote(runId);
   }
 
-  #data(attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  #data(name: string, attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const { interpreter, content } = this.#parts;
     // Without a prototype `__proto__` is a name like any other.
     const data: Record<string, unknown> = Object.create(null);
     for (const key of Object.keys(attributes)) {
       if (key === "event.name") continue;
-      data[key] = interpreter.isContent(key) ? content(attributes[key]) : attributes[key];
+      const isContent = interpreter.isContent(key) || isContentField(name, key);
+      data[key] = isContent ? content(attributes[key]) : attributes[key];
     }
     return data;
   }

@@ -4,7 +4,10 @@ import { type Convention, defaultConventions } from "../conventions/index.js";
 import type { ContentLevel } from "./content.js";
 import type { ContextLike, SpanLike } from "./signals.js";
 
-/** Which spans become events: those of agents, all, or those of agents and what the predicate picks of the rest. */
+/**
+ * Which spans become events: those of agents, all, or those of agents and what the predicate picks of the rest. Where a span
+ * shows only at its end that it is an agent's, it is told as `span.*` first.
+ */
 export type Include = "agent" | "all" | ((span: SpanLike) => boolean);
 
 /** Raw attributes to carry in `event.attributes`: names, or a predicate. */

@@ -44,7 +44,6 @@ export class SpanPublisher {
     record.inputTold = data["input"] !== undefined || data["arguments"] !== undefined;
     record.model = ownText(run, "model", data["model"]);
     record.toolName = ownText(run, "toolName", data["toolName"]);
-    if (run.conversationId === undefined) run.conversationId = ownText(run, "conversationId", reading.conversationId());
     const wrapper = record.wrapper;
     // The first one below takes over the wrapper's count.
     const counted = wrapper === undefined || wrapper.wraps;
@@ -62,7 +61,8 @@ export class SpanPublisher {
   ended(record: SpanRecord, view: EndedSpanView, endTime: number): void {
     const { claim, kind } = record;
     if (!record.run || !kind) return;
-    const reading = claim && this.#interpreter.read(claim, view, this.#settings.content);
+    // What shows only at its end is told after that of the span.
+    const reading = claim && kind !== "span" ? this.#interpreter.read(claim, view, this.#settings.content) : undefined;
     const data: Record<string, unknown> = reading ? reading.ended(record.inputTold) : { name: record.name };
     // Only an agent may have learnt a better name of itself since its start.
     if (record.agentName !== undefined && kind !== "span" && (kind !== "agent.invocation" || !data["agentName"])) {

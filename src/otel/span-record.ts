@@ -17,6 +17,13 @@ export const kindOf = Object.fromEntries(
   Object.keys(operations).map((operation) => [operation, `agent.${operation}`]),
 ) as { readonly [O in Operation]: `agent.${O}` };
 
+/** What a convention knows a span as, unless that is nothing of its own. */
+export type SpanClaim = Claim & { readonly operation: Exclude<Claim["operation"], "ignored"> };
+
+export function isOfItsOwn(claim: Claim): claim is SpanClaim {
+  return claim.operation !== "ignored";
+}
+
 /** The types of the events of one kind of span. */
 export interface EventTypes {
   readonly started: string;
@@ -84,7 +91,7 @@ export class SpanRecord {
   givenUp = false;
   /** No span began below it. */
   isLeaf = true;
-  claim: Claim | undefined;
+  claim: SpanClaim | undefined;
   /** Set when it is an event. */
   kind: EventKind | undefined;
   run: Run | undefined;

@@ -6,8 +6,17 @@ const claims = [{ by: "attribute", key: "k", operations: { a: "tool" } }];
 test("the default tables are right", () => {
   expect(() => new Interpreter(defaultConventions)).not.toThrow();
   expect(() => new Interpreter([])).not.toThrow();
-  for (const value of ["x", 5, false]) {
-    const table = { name: "Acme", claims: [], fields: { model: [{ from: "constant", value }] } };
+  for (const [field, values] of [
+    ["model", ["x"]],
+    ["step", [5]],
+    ["mcp", [false]],
+    ["input", ["x", 5, false]],
+  ] as const) {
+    const table = {
+      name: "Acme",
+      claims: [],
+      fields: { [field]: values.map((value) => ({ from: "constant", value })) },
+    };
     expect(() => new Interpreter([table as Convention])).not.toThrow();
   }
 });
@@ -74,7 +83,69 @@ test.each([
   [
     "a constant that is none",
     [{ name: "Acme", claims, fields: { model: [{ from: "constant", value: null }] } }],
-    '`fields["model"][0].value` must be a text, number or boolean, got null',
+    '`fields["model"][0].value` must be a text that is not empty, got null',
+  ],
+  [
+    "a constant of content that is none",
+    [{ name: "Acme", claims, fields: { input: [{ from: "constant", value: null }] } }],
+    '`fields["input"][0].value` must be a text, number or boolean, got null',
+  ],
+  ...(
+    [
+      ["model", { from: "constant", value: 5 }, ".value` must be a text that is not empty, got 5"],
+      ["step", { from: "constant", value: "5" }, '.value` must be a number, got "5"'],
+      ["mcp", { from: "constant", value: "yes" }, '.value` must be true or false, got "yes"'],
+      [
+        "model",
+        { from: "equals", key: "k", value: "x" },
+        '.from` must be one of attribute, first, json, name, constant, got "equals"',
+      ],
+      [
+        "model",
+        { from: "seconds", key: "k" },
+        '.from` must be one of attribute, first, json, name, constant, got "seconds"',
+      ],
+      [
+        "step",
+        { from: "equals", key: "k", value: "x" },
+        '.from` must be one of attribute, first, json, name, seconds, date, constant, got "equals"',
+      ],
+      [
+        "mcp",
+        { from: "name", like: "x *" },
+        '.from` must be one of attribute, first, json, equals, constant, got "name"',
+      ],
+      [
+        "mcp",
+        { from: "attribute", key: "k", like: "x *" },
+        ".like` must be absent (known: from, key, for, where, unlike), got",
+      ],
+      ["model", { from: "attribute", key: "k", for: ["ignored"] }, ".for[0]` must be one of invocation, workflow"],
+    ] as const
+  ).map(([field, source, message]): [string, object, string] => [
+    `a source of ${field} that never has a value of its type: ${JSON.stringify(source)}`,
+    [{ name: "Acme", claims, fields: { [field]: [source] } }],
+    `\`fields["${field}"][0]${message}`,
+  ]),
+  [
+    "a run id unlike a field",
+    [{ name: "Acme", claims, runId: [{ from: "attribute", key: "k", unlike: "model" }] }],
+    '`runId[0].unlike` must be absent (known: from, key, like, for, where), got "model"',
+  ],
+  [
+    "a failure unlike a field",
+    [{ name: "Acme", claims, failures: [{ source: { from: "first", key: "k", unlike: "model" }, is: "x" }] }],
+    '`failures[0].source.unlike` must be absent (known: from, key, for, where), got "model"',
+  ],
+  [
+    "a message that is a time",
+    [{ name: "Acme", claims, failures: [{ source: "k", is: "x", message: [{ from: "seconds", key: "s" }] }] }],
+    '`failures[0].message[0].from` must be one of attribute, first, json, name, constant, got "seconds"',
+  ],
+  [
+    "tokens of what is no event",
+    [{ name: "Acme", claims, tokens: { operations: ["chunk"] } }],
+    "`tokens.operations[0]` must be one of invocation",
   ],
   [
     "a long text where none belongs",

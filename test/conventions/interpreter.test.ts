@@ -80,8 +80,8 @@ describe("a claim", () => {
   test("is not made where an attribute of `where` is missing, whatever its value may be", () => {
     const where = { attributes: { mode: "*" } };
     const table = acme({ claims: [{ by: "attribute", key: "op", operations: { a: "tool" }, where }] });
-    expect(claimed([table], span({ op: "a", mode: "fast" }))).toBe("Acme: tool");
-    for (const mode of [undefined, "", 7]) expect(claimed([table], span({ op: "a", mode }))).toBeUndefined();
+    for (const mode of ["fast", 7, true]) expect(claimed([table], span({ op: "a", mode }))).toBe("Acme: tool");
+    for (const mode of [undefined, "", {}]) expect(claimed([table], span({ op: "a", mode }))).toBeUndefined();
   });
 
   test("is made of a span whose name or scope is no text by its attributes alone", () => {
@@ -319,9 +319,16 @@ describe("a source", () => {
     } as const;
     expect(read(fields, tool({ via: "mcp" }))).toEqual({ toolName: "work", toolType: "function", mcp: true });
     expect(read(fields, tool({ via: "http" }))).toEqual({ toolName: "work", toolType: "function", mcp: false });
-    for (const via of [undefined, "", 7]) {
+    for (const via of [undefined, "", {}]) {
       expect(read(fields, tool({ via }))).toEqual({ toolName: "work", toolType: "function" });
     }
+    const written = { triggered: [{ from: "equals", key: "blocked", value: "true" }] } as const;
+    const guard = (blocked: unknown) => span({ "acme.kind": "guard", blocked });
+    const claims = [{ by: "attribute", key: "acme.kind", operations: { guard: "guardrail" } }] as const;
+    const own = new Interpreter([acme({ claims, fields: written })]);
+    const triggered = (blocked: unknown) =>
+      own.ended(own.classify(guard(blocked)) as Claim, guard(blocked), whole)["triggered"];
+    expect([true, "true", false, 7, undefined].map(triggered)).toEqual([true, true, false, false, undefined]);
   });
 
   test("may be limited to operations, to conditions, and to values unlike another field's", () => {
@@ -358,9 +365,11 @@ describe("a source", () => {
     });
     const own = new Interpreter([only]);
     const view = model({ a: "from a", b: "from b" });
-    expect(own.conversationId(view)).toBe("from b");
-    expect(own.runId(view)).toBe("from b");
-    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({});
+    expect(own.read(undefined, view, whole).value("conversationId")).toBe("from b");
+    expect(own.runId(undefined, view)).toBe("from b");
+    expect(own.runId(own.classify(view), view)).toBe("from a");
+    expect(own.failure(own.classify(view), view)).toBeDefined();
+    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({ conversationId: "from a" });
   });
 
   test("is asked of each span anew, also where spans have as many attributes", () => {
@@ -375,6 +384,13 @@ describe("a source", () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`x${n}`, n]));
     expect(ended({ ...many, a: "5" })).toEqual({ model: "5" });
     expect(ended({ ...many, b: "6" })).toEqual({ model: "6" });
+  });
+
+  test("may be the number in a text", () => {
+    const fields = { step: [{ from: "attribute", key: "turn", like: "turn *" }] } as const;
+    const step = (turn: unknown) => span({ "acme.kind": "model", turn });
+    expect(read(fields, step("turn 3"))).toEqual({ step: 3 });
+    expect(read(fields, step("turn three"))).toEqual({});
   });
 
   test("that compares with one that compares back ends in no circle", () => {
@@ -552,8 +568,8 @@ describe("hostile attributes", () => {
     expect(interpreter.ended(claim, view, whole)).toEqual({});
     expect(interpreter.tokens(claim, view)).toBeUndefined();
     expect(interpreter.failure(claim, view)).toBeUndefined();
-    expect(interpreter.runId(view)).toBeUndefined();
-    expect(interpreter.conversationId(view)).toBeUndefined();
+    expect(interpreter.runId(claim, view)).toBeUndefined();
+    expect(interpreter.read(undefined, view, whole).value("conversationId")).toBeUndefined();
     expect(interpreter.firstChunkMillis(view.attributes)).toBeUndefined();
   });
 
@@ -745,7 +761,7 @@ describe("a failure", () => {
     ]);
     const claimed = (attributes: Record<string, unknown>) =>
       anything.classify(span({ ...kind, ...attributes })) as Claim;
-    for (const c of [undefined, "", "{}", { why: "" }, { why: 7 }]) {
+    for (const c of [undefined, "", "{}", { why: "" }, { why: {} }]) {
       expect(anything.failure(claimed({ c }), span({ ...kind, c }))).toBeUndefined();
     }
     expect(anything.failure(claimed({}), span({ ...kind, c: { why: "x" } }))).toBeDefined();
@@ -754,11 +770,57 @@ describe("a failure", () => {
     }
     expect(told(kind, "it failed")).toBeUndefined();
     expect(told({ a: "bad luck" }), "claimed by none").toBeUndefined();
+    expect(told({ ...kind, a: "BAD luck", b: "broken" }), "in capitals").toBe("broken");
+  });
+
+  test("may be told by a number or boolean, and only by spans that do certain work", () => {
+    const own = new Interpreter([
+      acme({
+        failures: [
+          { source: "a", is: "true" },
+          { source: "b", is: "5*" },
+          {
+            source: { from: "attribute", key: "c", for: ["tool"] },
+            is: "bad",
+            message: [{ from: "attribute", key: "d", for: ["tool"] }],
+          },
+          { source: { from: "equals", key: "e", value: "1" }, is: "true" },
+        ],
+      }),
+    ]);
+    const fails = (kind: string, attributes: object) => {
+      const view = span({ "acme.kind": kind, ...attributes });
+      return own.failure(own.classify(view), view)?.message;
+    };
+    for (const attributes of [{ a: true }, { b: 500 }, { c: "bad" }, { e: 1 }])
+      expect(fails("tool", attributes), JSON.stringify(attributes)).toBe("error");
+    expect(fails("tool", { c: "bad", d: "broken" })).toBe("broken");
+    for (const attributes of [{ a: false }, { b: 404 }, { c: "good" }, { e: 2 }])
+      expect(fails("tool", attributes), JSON.stringify(attributes)).toBeUndefined();
+    expect(fails("model", { c: "bad" })).toBeUndefined();
+  });
+
+  test("and a run id that a table tells without an attribute are of spans of its own", () => {
+    const mine = acme({
+      runId: [{ from: "name", like: "job *" }],
+      failures: [{ source: { from: "name", like: "job *" }, is: "7" }],
+    });
+    const own = new Interpreter([mine, ...defaultConventions]);
+    const told = (attributes: Record<string, unknown>) => {
+      const view = span(attributes, { name: "job 7" });
+      const claim = own.classify(view);
+      return [own.runId(claim, view), own.failure(claim, view)?.type];
+    };
+    expect(told({ "acme.kind": "tool" })).toEqual(["7", "error"]);
+    expect(told({ "gen_ai.operation.name": "chat" })).toEqual([undefined, undefined]);
+    expect(own.runId(undefined, span({}, { name: "job 7" }))).toBeUndefined();
   });
 
   test("is the finish reason `error` of a model", () => {
-    const view = span({ ...chat, "gen_ai.response.finish_reasons": ["error"] });
-    expect(failure(view)).toEqual({ type: "error", message: "the model finished with an error" });
+    for (const reasons of [["error"], ["ERROR"], '["Error"]']) {
+      const view = span({ ...chat, "gen_ai.response.finish_reasons": reasons });
+      expect(failure(view)).toEqual({ type: "error", message: "the model finished with an error" });
+    }
   });
 });
 

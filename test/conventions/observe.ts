@@ -24,7 +24,7 @@ export interface Observed {
   readonly failure: { readonly type: string; readonly message: string } | undefined;
   readonly tokens: Tokens | undefined;
   readonly runId: string | undefined;
-  readonly conversationId: string | undefined;
+  readonly conversationId: unknown;
 }
 
 /** Plays a recording to an interpreter as a processor would ask it: after the start, and at the end. */
@@ -90,8 +90,8 @@ function result(interpreter: Interpreter, entry: Entry): Observed {
       claim !== undefined && entry.span.ended ? untold(interpreter.ended(claim, view, String), started) : undefined,
     failure: interpreter.failure(claim, view),
     tokens: claim === undefined ? undefined : interpreter.tokens(claim, view),
-    runId: interpreter.runId(view),
-    conversationId: interpreter.conversationId(view),
+    runId: interpreter.runId(claim, view),
+    conversationId: interpreter.read(claim, view, String).value("conversationId"),
   };
 }
 

@@ -21,8 +21,8 @@ function look(name: string, attributes: Record<string, unknown>, more: Partial<E
     ended: () => untold(interpreter.ended(claimed, view, text), interpreter.started(claimed, view, text)),
     tokens: () => interpreter.tokens(claimed, view),
     failure: () => interpreter.failure(claim, view),
-    runId: interpreter.runId(view),
-    conversationId: interpreter.conversationId(view),
+    runId: interpreter.runId(claim, view),
+    conversationId: interpreter.read(claim, view, text).value("conversationId"),
   };
 }
 
@@ -279,9 +279,14 @@ describe("LangSmith", () => {
       },
       { status: { code: 1 }, exception: { type: "Error", message: "Error: boom\n    at x" } },
     );
-    expect(tool.started()).toEqual({ toolName: "get_weather", toolCallId: "call_1", arguments: '{"city":"Paris"}' });
+    expect(tool.started()).toEqual({
+      toolName: "get_weather",
+      toolCallId: "call_1",
+      conversationId: "thread-1",
+      arguments: '{"city":"Paris"}',
+    });
     expect(tool.failure()).toEqual({ type: "Error", message: "Error: boom" });
-    expect(tool).toMatchObject({ runId: "trace-1", conversationId: "thread-1" });
+    expect(tool.runId).toBe("trace-1");
   });
 });
 
@@ -543,7 +548,8 @@ describe("Traceloop", () => {
     const stamped = { "traceloop.workflow.name": "shop", "gen_ai.agent.name": "clerk", "gen_ai.conversation.id": "c" };
     const tool = look("get_price.tool", stamped, { scope });
     expect(tool.claim).toBe("Traceloop: tool");
-    expect(tool.started()).toEqual({ toolName: "get_price", agentName: "clerk" });
+    const named = { toolName: "get_price", agentName: "clerk", conversationId: "c" };
+    expect(tool.started()).toEqual(named);
     expect(look("get_price.tool", stamped).operation).toBeUndefined();
     const full = look(
       "get_price.tool",
@@ -557,9 +563,8 @@ describe("Traceloop", () => {
       },
       { scope },
     );
-    expect(full.started()).toEqual({ toolName: "get_price", agentName: "clerk", arguments: "{}" });
-    expect(full.ended()).toEqual({ toolName: "get_price", agentName: "clerk", result: "5" });
-    expect(full.conversationId).toBe("c");
+    expect(full.started()).toEqual({ ...named, arguments: "{}" });
+    expect(full.ended()).toEqual({ ...named, result: "5" });
   });
 
   test("the stamp of an agent's name on everything below makes no agent of it", () => {
@@ -636,10 +641,10 @@ describe("MLflow", () => {
       "mlflow.chat.tokenUsage": '{"input_tokens":10,"output_tokens":5,"total_tokens":15,"cache_read_input_tokens":4}',
       "session.id": '"s-1"',
     });
-    expect(call.started()).toEqual({ model: "gpt", input: '{"model":"gpt","messages":[]}' });
+    const input = '{"model":"gpt","messages":[]}';
+    expect(call.started()).toEqual({ model: "gpt", conversationId: "s-1", input });
     expect(call.ended()).toMatchObject({ model: "gpt", responseModel: "gpt-2025" });
     expect(call.tokens()).toEqual({ inputTokens: 10, outputTokens: 5, totalTokens: 15, cacheReadTokens: 4 });
-    expect(call.conversationId).toBe("s-1");
     expect(of("TOOL", { "mlflow.spanInputs": "{}" }, "add").started()).toEqual({ toolName: "add", arguments: "{}" });
   });
 });

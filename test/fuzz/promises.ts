@@ -75,14 +75,14 @@ export class Witness {
     return this.#complaints;
   }
 
-  /** Every start has one end. */
+  /** Every start has one end. What a span is may show only at its end, when it was told as a span already. */
   #spans(complete: boolean): void {
     const started = new Map<string, string>();
     const ended = new Set<string>();
     for (const event of this.events) {
       const [, kind, phase] = /^((?:agent\.\w+)|span)\.(started|completed|failed)$/.exec(event.type) ?? [];
       if (kind === undefined) continue;
-      const key = `${generationOf(event)} ${event.spanId}`;
+      const key = `${generationOf(event)} ${event.spanId} ${kind === "span" ? "as a span" : "as what it is"}`;
       if (phase === "started") {
         if (started.has(key)) this.#complain(`${event.type} twice for ${key}`);
         started.set(key, kind);

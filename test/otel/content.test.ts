@@ -54,6 +54,51 @@ describe("content", () => {
     expect(service.event("r", "agent.tool.completed").data.result).toBe(long);
   });
 
+  describe.each(["span event", "log event"])("in a %s with a name of the catalogue", (way) => {
+    const told = (content: ContentLevel, name: string, attributes: Record<string, string | number>) => {
+      const service = new Service({ content, transient: [] });
+      const model = service.model();
+      service.bus.stats();
+      if (way === "span event") model.addEvent(name, attributes);
+      else service.log(name, { on: model, attributes });
+      model.end();
+      return service.history(model).find(({ type }) => type === name)?.data;
+    };
+    const tool = { toolName: "t", arguments: long, result: long, step: 1, from: long };
+
+    it("is what the catalogue calls content", () => {
+      const preview = long.slice(0, 240);
+      const { toolName, step, from } = tool;
+      expect(told("none", "agent.tool.completed", tool)).toEqual({ toolName, step, from });
+      expect(told("preview", "agent.tool.completed", tool)).toEqual({ ...tool, arguments: preview, result: preview });
+      expect(told("full", "agent.tool.completed", tool)).toEqual(tool);
+      expect(told("none", "agent.invocation.started", { input: long, output: 7 })).toEqual({});
+      expect(told("full", "agent.invocation.started", { input: long, output: 7 })).toEqual({
+        input: long,
+        output: "7",
+      });
+    });
+
+    it("is the text of a chunk, also before it is joined", () => {
+      expect(told("none", "agent.model.chunk", { text: long })).toEqual({});
+      expect(told("preview", "agent.model.chunk", { text: long })).toEqual({ text: long.slice(0, 240), chunks: 1 });
+      expect(told("full", "agent.model.chunk", { text: long })).toEqual({ text: long, chunks: 1 });
+    });
+
+    it("is nothing of that under a name of the application", () => {
+      const own = { text: long, arguments: long };
+      expect(told("none", "agent.note", own)).toEqual(own);
+    });
+  });
+
+  it("is the application's own in what it publishes itself", () => {
+    const service = new Service({ content: "none" });
+    service.bus.publish({ runId: "r", type: "agent.tool.started", data: { toolName: "t", arguments: long } });
+    runContext("r", () => service.bus.emit("agent.invocation.started", { input: long }));
+    expect(service.event("r", "agent.tool.started").data.arguments).toBe(long);
+    expect(service.event("r", "agent.invocation.started").data.input).toBe(long);
+  });
+
   it.each<[string, AnyValue, string]>([
     ["bytes", new Uint8Array([1, 2, 255]), "AQL/"],
     ["a Buffer", Buffer.from([1, 2, 255]), "AQL/"],

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { fail, Service, spanIdOf, withContextManager, withFakeTime } from "./support.js";
+import { fail, pass, Service, spanIdOf, withContextManager, withFakeTime } from "./support.js";
 
 withContextManager();
 withFakeTime();
@@ -52,6 +52,96 @@ describe('include "all"', () => {
     service.bus.closeStream(span.spanContext().traceId);
     expect(service.event(span, "span.failed").data).toMatchObject({ name: "GET /", error: { type: "abandoned" } });
   });
+});
+
+describe.each([
+  ["as all", "all"],
+  ["as a function", () => true],
+] as const)("include %s", (_, include) => {
+  const late = { "gen_ai.request.model": "gpt", "gen_ai.usage.input_tokens": 3, "gen_ai.usage.output_tokens": 2 };
+
+  it("tells a span once more, as what it is, where that shows only at its end", async () => {
+    const service = new Service({ include });
+    const root = service.plain("RunnableSequence");
+    const call = service.plain("ChatOpenAI", { under: root });
+    await pass();
+    call.setAttributes({ "langsmith.span.kind": "llm", ...late });
+    fail(call);
+    root.setAttributes({ "langsmith.span.kind": "chain" });
+    root.end();
+    const [ofRoot, ofCall] = [{ spanId: spanIdOf(root) }, { spanId: spanIdOf(call), parentSpanId: spanIdOf(root) }];
+    const error = { type: "error", message: "broken" };
+    expect(service.history(root)).toMatchObject([
+      { type: "span.started", ...ofRoot, data: { name: "RunnableSequence" } },
+      { type: "span.started", ...ofCall, data: { name: "ChatOpenAI" } },
+      { type: "span.failed", ...ofCall, data: { name: "ChatOpenAI", error } },
+      { type: "agent.model.started", ...ofCall, data: { model: "gpt" } },
+      { type: "agent.model.failed", ...ofCall, data: { model: "gpt", error } },
+      { type: "agent.tokens.used", ...ofCall, data: { inputTokens: 3, outputTokens: 2 } },
+      { type: "span.completed", ...ofRoot, data: { name: "RunnableSequence" } },
+      { type: "agent.workflow.started", ...ofRoot },
+      { type: "agent.workflow.completed", ...ofRoot },
+      { type: "agent.terminate", ...ofRoot, data: { modelCalls: 1, inputTokens: 3, outputTokens: 2 } },
+    ]);
+    const [started, , , again] = service.history(root).filter((event) => event.spanId === spanIdOf(call));
+    expect(again?.time).toBeGreaterThanOrEqual(started?.time ?? Number.NaN);
+    expect(service.info(root)).toMatchObject({ outcome: "completed", modelCalls: 1, openSpans: 0 });
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, refused: 0, abandonedSpans: 0 });
+  });
+
+  it("takes in spans that a convention knows as nothing of their own, in the tree", () => {
+    const service = new Service({ include });
+    const server = service.plain("GET /");
+    const span = service.plain("my span", { under: server, attributes: { "langfuse.observation.type": "span" } });
+    const query = service.plain("db", { under: span });
+    for (const each of [query, span, server]) each.end();
+    expect(service.history(server)).toMatchObject([
+      { type: "span.started", data: { name: "GET /" } },
+      { type: "span.started", parentSpanId: spanIdOf(server), data: { name: "my span" } },
+      { type: "span.started", parentSpanId: spanIdOf(span), data: { name: "db" } },
+      { type: "span.completed", data: { name: "db" } },
+      { type: "span.completed", data: { name: "my span" } },
+      { type: "span.completed", data: { name: "GET /" } },
+    ]);
+  });
+
+  it("tells a handoff that shows only at the end of its span", async () => {
+    const service = new Service({ include });
+    const agent = service.agent("a");
+    const span = service.plain("handoff to Bob", { under: agent });
+    await pass();
+    span.setAttributes({ "openinference.span.kind": "TOOL", "output.value": '{"to_agent":"Bob"}' });
+    span.end();
+    agent.end();
+    expect(service.types(agent)).toEqual([
+      "agent.invocation.started",
+      "span.started",
+      "span.completed",
+      "agent.handoff",
+      "agent.invocation.completed",
+      "agent.terminate",
+    ]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, refused: 0 });
+  });
+
+  it.each(["span.completed", "agent.model.started", "agent.model.completed"])(
+    "leaves nothing open where the run is closed by who hears of %s",
+    async (type) => {
+      const service = new Service({ include });
+      service.bus.tap((event) => {
+        if (event.type === type) service.bus.closeStream(event.runId);
+      });
+      const call = service.plain("ChatOpenAI");
+      await pass();
+      call.setAttributes({ "langsmith.span.kind": "llm", ...late });
+      call.end();
+      const types = service.types(call);
+      const began = types.filter((each) => each.endsWith(".started"));
+      expect(types.filter((each) => /completed|failed/.test(each))).toHaveLength(began.length);
+      expect(service.fate(call)).not.toBe("open");
+      expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
+    },
+  );
 });
 
 describe("include as a function", () => {

@@ -1,5 +1,6 @@
 import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import { currentRunId, runContext } from "spanbus";
+import type { Convention } from "spanbus/conventions";
 import { describe, expect, it, vi } from "vitest";
 import { Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
 
@@ -33,6 +34,21 @@ describe("the run of a span", () => {
     expect(runId).toHaveBeenCalledOnce();
     expect(runId.mock.calls[0]?.[0]).toMatchObject({ name: "invoke_agent a" });
     expect(service.types("conversation 7")).toHaveLength(3);
+  });
+
+  it("may be named by a table of the application on certain spans of its own", () => {
+    const own: Convention = {
+      name: "own",
+      claims: [{ by: "attribute", key: "kind", operations: { agent: "invocation", tool: "tool" } }],
+      runId: [{ from: "attribute", key: "job", for: ["invocation"] }],
+    };
+    const service = new Service({ conventions: [own] });
+    service.plain("a", { attributes: { kind: "agent", job: "job-1" } }).end();
+    const tool = service.plain("t", { attributes: { kind: "tool", job: "job-2" } });
+    tool.end();
+    expect(service.types("job-1")[0]).toBe("agent.invocation.started");
+    expect(service.types("job-2")).toEqual([]);
+    expect(service.types(tool)[0]).toBe("agent.tool.started");
   });
 
   it("is asked of the runId option also when the kind of the span shows only at its end", () => {

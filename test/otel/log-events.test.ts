@@ -243,7 +243,7 @@ describe("chunks of a model call", () => {
   });
 
   it("are one event at 4096 characters, at once", () => {
-    const service = new Service({ transient: [] });
+    const service = new Service({ transient: [], content: "full" });
     const model = service.model();
     for (let count = 0; count < 5; count += 1) chunk(service, { on: model }, "x".repeat(1024));
     expect(service.event(model, "agent.model.chunk").data).toEqual({ text: "x".repeat(4096), chunks: 4 });

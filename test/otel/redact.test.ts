@@ -50,6 +50,28 @@ describe("redact", () => {
     ]);
   });
 
+  it.each(["agent", "model", "tool", "workflow"] as const)(
+    "decides of what runs() shows of the %s: what it takes out, changes or withholds is not there",
+    (kind) => {
+      const making = { attributes: { "gen_ai.agent.name": "Ann", "gen_ai.conversation.id": "ann@example.com" } };
+      const shown = (redact: (draft: EventDraft) => EventDraft | undefined) => {
+        const service = new Service({ redact });
+        const span = kind === "model" ? service.model(making) : service[kind]("x", making);
+        service.bus.publish({ runId: traceIdOf(span), type: "note" });
+        const open = service.info(span);
+        span.end();
+        return JSON.stringify([open, service.info(span)]);
+      };
+      expect(shown((draft) => draft)).toContain("ann@example.com");
+      expect(shown((draft) => (draft.type === "note" ? draft : undefined))).not.toContain("ann@example.com");
+      const without = shown(({ data: { conversationId, ...data }, ...draft }) => ({ ...draft, data }));
+      expect(without).not.toContain("ann@example.com");
+      const changed = shown((draft) => ({ ...draft, data: { ...draft.data, conversationId: "someone" } }));
+      expect(changed).not.toContain("ann@example.com");
+      expect(changed).toContain("someone");
+    },
+  );
+
   it("withholds an event by undefined, which is counted as refused and leaves no hole in seq", () => {
     const service = new Service({
       redact: (draft) => (draft.type === "agent.tool.started" ? undefined : draft),

@@ -189,5 +189,8 @@ describe("the counts of a run", () => {
     const service = new Service();
     const agent = service.agent("a", { attributes: { "gen_ai.conversation.id": "c7" } });
     expect(service.info(agent)?.conversationId).toBe("c7");
+    const model = service.model({ root: true, attributes: { "session.id": "s8" } });
+    expect(service.info(model)?.conversationId).toBe("s8");
+    expect(service.event(model, "agent.model.started").data.conversationId).toBe("s8");
   });
 });

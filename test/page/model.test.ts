@@ -49,6 +49,20 @@ describe("the tree of spans", () => {
     expect(tree.span("t")?.error).toEqual({ type: "Error", message: "no answer" });
   });
 
+  it("shows a span as what it is where that was told only at its end", () => {
+    const tree = treeOf(
+      told([
+        { type: "span.started", spanId: "s", data: { name: "ChatOpenAI" } },
+        { type: "span.completed", spanId: "s", data: { name: "ChatOpenAI", durationMillis: 4 } },
+        started("model", "s", undefined, { model: "gpt" }),
+        completed("model", "s", { model: "gpt", durationMillis: 4 }),
+      ]),
+    );
+    expect(outline(tree)).toEqual(["gpt completed"]);
+    expect(tree.span("s")).toMatchObject({ operation: "model", kind: "model", startTime: 1000, endTime: 1004 });
+    expect(tree.running).toBe(0);
+  });
+
   it("puts a span under a parent that is told later, and orders siblings by their start", () => {
     const tree = treeOf(
       told([

@@ -99,6 +99,8 @@ export class SpanTree {
     const took = numberOf(data["durationMillis"]);
     const known = this.#spans.get(id);
     const span = known ?? this.#begin(event, id, operation, phase === "started" ? 0 : (took ?? 0));
+    // What a span is may show only at its end.
+    if (span.operation === "span") [span.operation, span.kind] = [operation, kindOf(operation)];
     span.data = { ...span.data, ...data };
     span.attributes = { ...span.attributes, ...event.attributes };
     span.name = nameOf(operation, span.data) ?? span.name;
