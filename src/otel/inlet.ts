@@ -170,6 +170,7 @@ export class Inlet {
     // Not given up is one whose start is only being decided about, or whose end was told: who hears of it closes the run.
     for (const record of [...life.openEvents].reverse())
       if (record.open && record.startsBehind < seq && record.endsBehind >= seq) this.#abandon(record);
+    this.#publisher.tellHeld(life);
     return life.outcome;
   }
 
