@@ -56,7 +56,14 @@ const convention = shape({
   claims: list(claim),
   fields: optional(record(conventionField, list(source))),
   runId: optional(list(source)),
-  tokens: optional(shape({ operations: optional(list(operation)), where: optional(where), exclusive: optional(flag) })),
+  tokens: optional(
+    shape({
+      operations: optional(list(operation)),
+      where: optional(where),
+      exclusive: optional(flag),
+      parts: optional(shape({ key: text, inputTokens: list(pattern), outputTokens: list(pattern) })),
+    }),
+  ),
   failures: optional(list(shape({ source, is: pattern, message: optional(list(source)) }))),
   firstChunk: optional(
     shape({

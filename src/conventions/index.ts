@@ -35,6 +35,7 @@ export type {
   Source,
   SourceOptions,
   SpanView,
+  TokenParts,
   TokenRules,
   Tokens,
   Where,
