@@ -178,6 +178,16 @@ describe("agent.tokens.used", () => {
     expect(service.event(agent, "agent.model.completed").data.finishReason).toBe("stop");
   });
 
+  it("is told although the length limit of the SDK cut the counts", () => {
+    const service = new Service({}, { spanLimits: { attributeValueLengthLimit: 20 } });
+    const agent = service.agent("a");
+    const model = service.plain("gen", { under: agent, attributes: { "langfuse.observation.type": "generation" } });
+    service.bus.stats();
+    model.setAttribute("langfuse.observation.usage_details", JSON.stringify({ input: 100, output: 10, total: 110 }));
+    model.end();
+    expect(service.event(agent, "agent.tokens.used").data).toMatchObject({ inputTokens: 100, outputTokens: 10 });
+  });
+
   it("has the last count that was set", () => {
     const service = new Service();
     const agent = service.agent("a");
