@@ -253,6 +253,7 @@ export class Inlet {
       number: this.#spans,
     });
     record.claim = claim;
+    if (late) trace.takePlace(record);
     if (!claim && context) this.#contexts?.set(span, context);
     if (!parentContext) trace.owned = true;
     this.#traces.add(record);
@@ -285,6 +286,7 @@ export class Inlet {
     record.life = life;
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
+    if (record.isLocalRoot) record.parent = unseenParent(record, span);
     record.kind = operation ? kindOf[operation] : "span";
     const { kind } = record;
     const beginning = this.#publisher.begin(record, run, kind, view);
@@ -384,4 +386,10 @@ export class Inlet {
       ? Boolean(this.#hub.decide("include", () => include(span), false))
       : include === "all";
   }
+}
+
+/** Keeps the place of a parent in this process that nobody saw so far, as it began before the bus was attached. */
+function unseenParent({ trace }: SpanRecord, span: SpanLike): SpanRecord | undefined {
+  const parent = parentOf(span);
+  return parent && !parent.isRemote ? trace.placeOf(parent.spanId) : undefined;
 }

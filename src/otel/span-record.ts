@@ -212,6 +212,13 @@ export class SpanRecord {
     return below;
   }
 
+  /** Below it is what was seen below the other, which only kept its place. */
+  takePlaceOf(other: SpanRecord): void {
+    this.#below = other.#below;
+    other.open = false;
+    other.parent = this;
+  }
+
   /** What keeps count of the events below it in a run: the outermost agent, or one that may turn out to be it. */
   tallyIn(run: Run): Tally | undefined {
     return this.run === run && this.kind !== "span" ? this.tally : this.belowIn(run);
