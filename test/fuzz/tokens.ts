@@ -54,7 +54,9 @@ export class TokenAudit {
   }
 
   #compare({ spanId = "", data }: BusEvent): void {
-    const used = this.#made.get(spanId)?.tokens;
+    const span = this.#made.get(spanId);
+    if (!span) return;
+    const used = span.tokens;
     const { inputTokens = used, outputTokens = used } = data as { inputTokens?: number; outputTokens?: number };
     if (inputTokens !== used || outputTokens !== used)
       this.complaints.push(`${spanId} used ${used}, and ${inputTokens} + ${outputTokens} are told`);
