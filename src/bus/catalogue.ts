@@ -68,7 +68,7 @@ export const operations = {
 export const otherEvents = {
   "agent.model.first_chunk": { says: "A streaming model call produced its first chunk.", data: ["model", "agentName", "timeToFirstChunkMillis"] },
   "agent.model.chunk": { says: "Text of a streaming model call. Delivered live, not kept.", data: ["text", "chunks"] },
-  "agent.tokens.used": { says: "Tokens of one model call, told once however many spans report them.", data: ["model", "provider", "agentName", "inputTokens", "outputTokens", "totalTokens", "cacheReadTokens", "cacheWriteTokens", "reasoningTokens"] },
+  "agent.tokens.used": { says: "Tokens of one model call, told once also where spans around it report them.", data: ["model", "provider", "agentName", "inputTokens", "outputTokens", "totalTokens", "cacheReadTokens", "cacheWriteTokens", "reasoningTokens"] },
   "agent.handoff": { says: "One agent handed over to another.", data: ["from", "to"] },
   "agent.terminate": { says: "The outermost agent is over; totals of everything below it.", data: ["reason!", "agentName", "durationMillis!", "modelCalls!", "toolCalls!", "failedToolCalls!", "inputTokens", "outputTokens", "error"] },
   "span.started": { says: "A span that is no agent's work, where `include` asks for it.", data: ["name!"] },

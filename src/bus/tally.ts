@@ -8,6 +8,16 @@ export class Tally {
   inputTokens = 0;
   outputTokens = 0;
 
+  /** Whether events of this type count at all. */
+  static counts(type: string): boolean {
+    return (
+      type === "agent.model.started" ||
+      type === "agent.tool.started" ||
+      type === "agent.tool.failed" ||
+      type === "agent.tokens.used"
+    );
+  }
+
   add(event: BusEvent): void {
     switch (event.type) {
       case "agent.model.started":

@@ -49,6 +49,7 @@ const convention = shape({
       operations: optional(list(oneOf(Object.keys(operations)))),
       where: optional(where),
       exclusive: optional(flag),
+      parts: optional(shape({ key: text, inputTokens: list(pattern), outputTokens: list(pattern) })),
     }),
   ),
   failures: optional(list(shape({ source: source("content", limits), is: pattern, message: optional(texts) }))),

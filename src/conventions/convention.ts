@@ -216,6 +216,20 @@ export interface TokenRules {
    * output already make up the total.
    */
   readonly exclusive?: boolean;
+  /** What else an exclusive count leaves out, where a table cannot know the names of all parts. */
+  readonly parts?: TokenParts;
+}
+
+/**
+ * Parts of token counts in an object, or in one written as JSON, by their names in it. A name that `fields` read a whole
+ * count from is no part.
+ *
+ * `{ key: "langfuse.observation.usage_details", inputTokens: ["input_*"], outputTokens: ["output_*"] }`
+ */
+export interface TokenParts {
+  readonly key: string;
+  readonly inputTokens: readonly Pattern[];
+  readonly outputTokens: readonly Pattern[];
 }
 
 /**

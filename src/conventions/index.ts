@@ -36,6 +36,7 @@ export type {
   Source,
   SourceOptions,
   SpanView,
+  TokenParts,
   TokenRules,
   Tokens,
   Where,

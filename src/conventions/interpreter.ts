@@ -68,8 +68,13 @@ export class Interpreter {
   }
 
   /** Whether spans that do this may tell tokens that are added up, or why the model stopped. */
-  tellsTokens({ convention, operation }: Claim): boolean {
-    return operation === "model" || this.#rulesOf(convention).counts(operation);
+  tellsTokens(claim: Claim): boolean {
+    return claim.operation === "model" || this.countsTokens(claim);
+  }
+
+  /** Whether the tokens of spans that do this are meant to be added up. */
+  countsTokens({ convention, operation }: Claim): boolean {
+    return this.#rulesOf(convention).counts(operation);
   }
 
   /** Why the span failed; `undefined` if it did not. The message is one line of at most 500 characters. */

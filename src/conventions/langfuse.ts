@@ -2,7 +2,7 @@ import type { Convention } from "./convention.js";
 
 /**
  * Langfuse. A failure is a level, with the status of the span left unset. Details of the usage are JSON; its wrapper of
- * the OpenAI client reports cached and reasoning tokens apart.
+ * the OpenAI client takes every detail out of the counts: cached, reasoning, audio and predicted tokens.
  *
  * Source: @langfuse/tracing, @langfuse/otel and @langfuse/openai 5.11.1
  */
@@ -62,7 +62,14 @@ export const langfuse: Convention = {
       { from: "json", key: "langfuse.observation.usage_details", path: "output_reasoning" },
     ],
   },
-  tokens: { exclusive: true },
+  tokens: {
+    exclusive: true,
+    parts: {
+      key: "langfuse.observation.usage_details",
+      inputTokens: ["input_*", "cache_*_input_tokens"],
+      outputTokens: ["output_*"],
+    },
+  },
   failures: [{ source: "langfuse.observation.level", is: "ERROR", message: ["langfuse.observation.status_message"] }],
   content: ["langfuse.trace.input", "langfuse.trace.output", "langfuse.observation.metadata*"],
 };

@@ -47,7 +47,9 @@ export class Reading {
   tokens(): Tokens | undefined {
     if (!this.#claim) return undefined;
     const rules = this.#rules(this.#claim.convention);
-    return rules.counts(this.#claim.operation) && rules.countsWhere(this.facts) ? tokensOf(this) : undefined;
+    return rules.counts(this.#claim.operation) && rules.countsWhere(this.facts)
+      ? tokensOf(this, this.#rules)
+      : undefined;
   }
 
   /** The value of a field. */

@@ -2,6 +2,7 @@ import { Condition } from "./condition.js";
 import type { ClaimedOperation, Convention } from "./convention.js";
 import type { Facts } from "./facts.js";
 import { TextPattern } from "./pattern.js";
+import { TokenPartNames } from "./token-parts.js";
 
 const countedByDefault: readonly ClaimedOperation[] = ["model", "embedding", "invocation"];
 
@@ -11,8 +12,11 @@ export class TableRules {
   readonly #countedWhere: Condition;
   /** Attribute to the scopes in which setting it means a first chunk. */
   readonly #firstChunk: ReadonlyMap<string, TextPattern>;
+  /** Where it tells the parts of its counts, if it does so by their names. */
+  readonly parts: TokenPartNames | undefined;
 
-  constructor({ tokens, firstChunk }: Convention) {
+  constructor({ tokens, firstChunk, fields }: Convention) {
+    this.parts = tokens?.parts && new TokenPartNames(tokens.parts, fields);
     this.#counted = tokens?.operations ?? countedByDefault;
     this.#countedWhere = new Condition(tokens?.where ?? {});
     const attributes = firstChunk?.attributes ?? [];

@@ -1,8 +1,8 @@
 import type { Tokens } from "./convention.js";
-import type { Found, Reading } from "./reading.js";
+import type { Found, Reading, RulesOf } from "./reading.js";
 
 /** What a span tells of tokens, with cached ones counted as input and reasoning as output where the table knows. */
-export function tokensOf(reading: Reading): Tokens | undefined {
+export function tokensOf(reading: Reading, rulesOf: RulesOf): Tokens | undefined {
   const input = reading.find("inputTokens");
   const output = reading.find("outputTokens");
   const total = reading.find("totalTokens");
@@ -10,9 +10,15 @@ export function tokensOf(reading: Reading): Tokens | undefined {
   const cacheWrite = reading.find("cacheWriteTokens");
   const reasoning = reading.find("reasoningTokens");
   const complete = total !== undefined && count(input) + count(output) === total.value;
+  const named = (whole: Found | undefined, count: "inputTokens" | "outputTokens") =>
+    whole && rulesOf(whole.origin).parts?.of(count, reading.facts);
   return present({
-    inputTokens: complete ? input?.value : withParts(input, cacheRead, cacheWrite),
-    outputTokens: complete ? output?.value : withParts(output, reasoning),
+    inputTokens: complete
+      ? input?.value
+      : withParts(input, named(input, "inputTokens") ?? partsOf(input, cacheRead, cacheWrite)),
+    outputTokens: complete
+      ? output?.value
+      : withParts(output, named(output, "outputTokens") ?? partsOf(output, reasoning)),
     totalTokens: total?.value,
     cacheReadTokens: cacheRead?.value,
     cacheWriteTokens: cacheWrite?.value,
@@ -21,11 +27,14 @@ export function tokensOf(reading: Reading): Tokens | undefined {
 }
 
 /** Adds the parts that the table of the count reports apart from it. */
-function withParts(whole: Found | undefined, ...parts: readonly (Found | undefined)[]): Found["value"] | undefined {
+function withParts(whole: Found | undefined, parts: readonly number[]): Found["value"] | undefined {
   if (whole === undefined || whole.origin.tokens?.exclusive !== true) return whole?.value;
-  let sum = count(whole);
-  for (const part of parts) if (part?.origin === whole.origin) sum += count(part);
-  return sum;
+  return parts.reduce((sum, part) => sum + part, count(whole));
+}
+
+/** Those that the table of the count tells in fields of their own. */
+function partsOf(whole: Found | undefined, ...parts: readonly (Found | undefined)[]): readonly number[] {
+  return parts.flatMap((part) => (part && part.origin === whole?.origin ? [count(part)] : []));
 }
 
 function count(found: Found | undefined): number {

@@ -170,6 +170,7 @@ export class Inlet {
     // Not given up is one whose start is only being decided about, or whose end was told: who hears of it closes the run.
     for (const record of [...life.openEvents].reverse())
       if (record.open && record.startsBehind < seq && record.endsBehind >= seq) this.#abandon(record);
+    this.#publisher.tellHeld(life);
     return life.outcome;
   }
 
@@ -253,6 +254,7 @@ export class Inlet {
       number: this.#spans,
     });
     record.claim = claim;
+    if (late) trace.takePlace(record);
     if (!claim && context) this.#contexts?.set(span, context);
     if (!parentContext) trace.owned = true;
     this.#traces.add(record);
@@ -291,6 +293,7 @@ export class Inlet {
     record.life = life;
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
+    if (record.isLocalRoot) record.parent = unseenParent(record, span);
     record.kind = operation ? kindOf[operation] : "span";
     const { kind } = record;
     const beginning = this.#publisher.begin(record, run, kind, view);
@@ -411,4 +414,10 @@ export class Inlet {
       ? Boolean(this.#hub.decide("include", () => include(span), false))
       : include === "all";
   }
+}
+
+/** Keeps the place of a parent in this process that nobody saw so far, as it began before the bus was attached. */
+function unseenParent({ trace }: SpanRecord, span: SpanLike): SpanRecord | undefined {
+  const parent = parentOf(span);
+  return parent && !parent.isRemote ? trace.placeOf(parent.spanId) : undefined;
 }

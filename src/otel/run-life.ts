@@ -39,6 +39,8 @@ export interface RunLife {
   /** Spans that are events and open, in order of start. */
   readonly openEvents: Set<SpanRecord>;
   openOutermost: number;
+  /** Calls that are over and hold back their tokens. */
+  holding: Set<SpanRecord> | undefined;
   /** How the outermost agent that ended last ended. */
   outcome: Outcome | undefined;
   readonly grace: Deadline;
@@ -72,6 +74,7 @@ export class RunLives {
         traces: new Set(),
         openEvents: new Set(),
         openOutermost: 0,
+        holding: undefined,
         outcome: undefined,
         grace: new Deadline((now) => this.#graceOver(made, now)),
       };

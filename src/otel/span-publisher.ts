@@ -3,9 +3,11 @@ import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
 import { Tally } from "../bus/tally.js";
-import type { EndedSpanView, Interpreter, SpanView, Tokens } from "../conventions/index.js";
+import type { EndedSpanView, Interpreter, Reading, SpanView } from "../conventions/index.js";
+import { beyond, tellsAgain, tokenRole } from "./below.js";
 import type { Chunks } from "./chunks.js";
-import { type EventKind, type SpanRecord, typesOf } from "./span-record.js";
+import type { RunLife } from "./run-life.js";
+import { type EventKind, type HeldTokens, type SpanRecord, typesOf } from "./span-record.js";
 
 export interface PublisherSettings {
   readonly content: (value: unknown) => string | undefined;
@@ -38,17 +40,12 @@ export class SpanPublisher {
     const attributes = this.#attributes(view);
     const reading = this.#interpreter.read(record.claim, view, this.#settings.content);
     const data = record.claim ? reading.started() : { name: record.name };
-    const named = ownText(run, "agentName", data["agentName"]);
-    record.becomes(kind, named);
+    record.toolName = ownText(run, "toolName", data["toolName"]);
+    record.becomes(kind, ownText(run, "agentName", data["agentName"]));
     if (record.agentName !== undefined && kind !== "span") data["agentName"] = record.agentName;
     record.inputTold = data["input"] !== undefined || data["arguments"] !== undefined;
     record.model = ownText(run, "model", data["model"]);
-    record.toolName = ownText(run, "toolName", data["toolName"]);
-    const wrapper = record.wrapper;
-    // The first one below takes over the wrapper's count.
-    const counted = wrapper === undefined || wrapper.wraps;
-    if (wrapper) wrapper.wraps = true;
-    return { data, counted, attributes };
+    return { data, counted: record.joinCall(), attributes };
   }
 
   /** Publishes the start. */
@@ -71,7 +68,7 @@ export class SpanPublisher {
     // Some instrumentations overwrite the requested model with the one that answered.
     if (record.model !== undefined) data["model"] = record.model;
     const error = this.#interpreter.failure(claim, view);
-    this.#finish(record, data, error, endTime, reading?.tokens(), this.#attributes(view));
+    this.#finish(record, data, error, endTime, reading && usedBy(record, reading, data), this.#attributes(view));
   }
 
   /** The span is given up: it failed as `abandoned`. */
@@ -111,11 +108,9 @@ export class SpanPublisher {
     const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
     const event = this.#chunks.publish(run, input, counted, true);
     if (!event || !counted) return;
-    // Without an agent around, the root keeps count: it may turn out to be one at its end.
-    const counting = record.outermost ?? record.root;
-    if (counting.run && counting.run !== record.run) return;
-    counting.tally ??= new Tally();
-    counting.tally.add(event);
+    if (!Tally.counts(type)) return;
+    // What is around the outermost agent may turn out at its end to be one, too.
+    for (let each = record.outermost ?? record.parent; each; each = each.parent) each.tallyIn(run)?.add(event);
   }
 
   #finish(
@@ -123,7 +118,7 @@ export class SpanPublisher {
     data: Record<string, unknown>,
     error: ErrorData | undefined,
     endTime: number,
-    tokens?: Tokens,
+    tokens?: object,
     attributes?: object,
   ): void {
     const durationMillis = Math.max(0, endTime - record.startTime);
@@ -135,55 +130,67 @@ export class SpanPublisher {
       record.endsBehind = record.run.seq;
     }
     this.publish(record, error ? failed : completed, data, endTime, !record.wraps, attributes);
-    if (tokens) this.#tokens(record, data, tokens, endTime);
-    if (record.outermost === record) this.#terminate(record, error, durationMillis, endTime);
+    const isOutermost = record.outermost === record;
+    if (record.life?.holding && (isOutermost || record.kind === "agent.invocation")) this.tellHeld(record.life, record);
+    if (tokens) this.#tokens(record, { data: tokens, time: endTime });
+    if (record.life?.holding?.size) this.#tellAround(record);
+    if (isOutermost) this.#terminate(record, error, durationMillis, endTime);
   }
 
   /** Tokens are told by the deepest span that has them; by an agent only when no model below it told any. */
-  #tokens(record: SpanRecord, data: Record<string, unknown>, tokens: Tokens, time: number): void {
-    if (record.kind === "agent.invocation" ? record.modelTokensBelow : record.tokensBelow) return;
-    if (this.#modelOpenBelow(record) || this.#toldAround(record)) return;
+  #tokens(record: SpanRecord, used: HeldTokens): void {
+    const { life } = record;
+    if (!life || !this.#waits(record)) return this.#tell(record, used);
+    record.heldTokens = used;
+    life.holding ??= new Set();
+    life.holding.add(record);
+  }
+
+  #tell(record: SpanRecord, { data, time }: HeldTokens): void {
+    const { run, kind } = record;
+    if (!run || !kind || record.tokensBelow || toldAround(record)) return;
     record.tokensTold = true;
-    const { agentName } = record;
-    const { provider } = data;
-    const model = data["model"] ?? record.model;
-    const about = {
-      ...(model !== undefined && { model }),
-      ...(provider !== undefined && { provider }),
-      ...(agentName !== undefined && { agentName }),
-    };
-    this.publish(record, "agent.tokens.used", { ...about, ...tokens }, time);
-    let sameLevel = !record.isLevel;
+    this.publish(record, "agent.tokens.used", data, time);
+    const role = tokenRole(kind);
+    let between = beyond("nothing", kind);
     for (let each = record.parent; each; each = each.parent) {
-      each.modelTokensBelow = true;
-      if (each.isLevel) sameLevel = false;
-      if (sameLevel) each.tokensBelow = true;
+      const below = each.belowIn(run);
+      if (below) below.told(role, between);
+      else if (each.run === run && each.kind && tellsAgain(tokenRole(each.kind), role, between))
+        each.tokensBelow = true;
+      between = beyond(between, each.kind);
     }
   }
 
-  /** A span around it that ended first told what was used in it. */
-  #toldAround(record: SpanRecord): boolean {
-    let sameLevel = !record.isLevel;
-    for (let each = record.parent; each; each = each.parent) {
-      if (each.isLevel) sameLevel = false;
-      const counts = sameLevel || each.kind === "agent.invocation";
-      if (counts && each.tokensTold && record.number <= each.newestAtEnd) return true;
-    }
-    return false;
-  }
-
-  /** A model call below that is still open will tell its tokens itself. */
-  #modelOpenBelow(record: SpanRecord): boolean {
-    // That is what most model calls are, of which very many may be open.
-    if (record.isLeaf || !record.life) return false;
+  /** A call below is open that may tell its tokens itself. An agent waits for none: `agent.terminate` adds up. */
+  #waits(record: SpanRecord): boolean {
+    // A leaf is what most model calls are, of which very many may be open.
+    if (record.isLeaf || record.kind === "agent.invocation" || !record.life) return false;
     for (const open of record.life.openEvents) {
-      if (open.kind !== "agent.model" || open === record) continue;
-      for (let each = open.parent; each; each = each.parent) {
-        if (each === record) return true;
-        if (record.kind !== "agent.invocation" && each.isLevel) break;
-      }
+      const isOver = open.endsBehind < Number.POSITIVE_INFINITY;
+      if (isOver || !open.claim || !this.#interpreter.countsTokens(open.claim)) continue;
+      if (findTellingAgain(open, (around) => around === record)) return true;
     }
     return false;
+  }
+
+  /** What calls hold back is told: of those in an agent that is over, or of all in a run that is. Deepest first. */
+  tellHeld(life: RunLife, agent?: SpanRecord): void {
+    const holding = [...(life.holding ?? [])].sort((one, other) => other.number - one.number);
+    for (const record of holding) if (!agent || isInside(record, agent)) this.#tellNow(record);
+  }
+
+  /** A call is over: those around it that waited for it alone wait no more. */
+  #tellAround(record: SpanRecord): void {
+    for (let each = record.parent; each; each = each.parent)
+      if (each.heldTokens && !this.#waits(each)) this.#tellNow(each);
+  }
+
+  #tellNow(record: SpanRecord): void {
+    const { heldTokens, life } = record;
+    record.heldTokens = undefined;
+    life?.holding?.delete(record);
+    if (heldTokens) this.#tell(record, heldTokens);
   }
 
   #terminate(record: SpanRecord, error: ErrorData | undefined, durationMillis: number, time: number): void {
@@ -226,6 +233,46 @@ export class SpanPublisher {
     }
     return carried;
   }
+}
+
+/** Data of `agent.tokens.used`, if the span says what was used. */
+function usedBy(record: SpanRecord, reading: Reading, data: Record<string, unknown>): object | undefined {
+  const tokens = reading.tokens();
+  if (!tokens) return undefined;
+  const { agentName } = record;
+  // The row of its own end has no place for them, if it is no call of a model but counts for some.
+  const model = data["model"] ?? reading.value("model");
+  const provider = data["provider"] ?? reading.value("provider");
+  return {
+    ...(model !== undefined && { model }),
+    ...(provider !== undefined && { provider }),
+    ...(agentName !== undefined && { agentName }),
+    ...tokens,
+  };
+}
+
+/** A span around it that ended first told what was used in it. */
+function toldAround(record: SpanRecord): boolean {
+  const told = findTellingAgain(record, (each) => each.tokensTold && (each.open || record.number <= each.newestAtEnd));
+  return told !== undefined;
+}
+
+/** The nearest such span around it, in its run, of those that would tell its tokens once more. */
+function findTellingAgain(record: SpanRecord, isSuch: (around: SpanRecord) => boolean): SpanRecord | undefined {
+  const { kind, run } = record;
+  if (!kind) return undefined;
+  const role = tokenRole(kind);
+  let between = beyond("nothing", kind);
+  for (let each = record.parent; each; each = each.parent) {
+    if (each.run === run && each.kind && isSuch(each) && tellsAgain(tokenRole(each.kind), role, between)) return each;
+    between = beyond(between, each.kind);
+  }
+  return undefined;
+}
+
+function isInside(record: SpanRecord, agent: SpanRecord): boolean {
+  for (let each = record.parent; each; each = each.parent) if (each === agent) return true;
+  return false;
 }
 
 /** The text to remember, one copy with the events of the run. */

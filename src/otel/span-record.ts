@@ -5,6 +5,7 @@ import { RecencyNode } from "../bus/recency-list.js";
 import type { Run } from "../bus/run.js";
 import { Tally } from "../bus/tally.js";
 import type { Claim } from "../conventions/index.js";
+import { Below, tokenRole } from "./below.js";
 import type { Binding } from "./binding.js";
 import type { RunLife, RunScope } from "./run-life.js";
 import type { Trace } from "./trace-table.js";
@@ -49,6 +50,12 @@ export interface SpanOrigin {
   readonly ownBinding: Binding | undefined;
   readonly order: number;
   readonly number: number;
+}
+
+/** Data of `agent.tokens.used`, and the time of the end that says it. */
+export interface HeldTokens {
+  readonly data: object;
+  readonly time: number;
 }
 
 /** What the bus remembers of a span: plain facts, never the span itself. */
@@ -108,11 +115,13 @@ export class SpanRecord {
   inputTold = false;
   /** A span of the same operation directly below does the work: that one is counted. */
   wraps = false;
-  /** Tokens were told below it, on the same level; by a model anywhere below it. */
+  /** What it would tell of tokens was told below it. */
   tokensBelow = false;
-  modelTokensBelow = false;
-  /** It told its tokens, and the number of the newest span when it ended. */
+  /** It told its tokens. */
   tokensTold = false;
+  /** The tokens that it will tell unless a call below does, which is still open. */
+  heldTokens: HeldTokens | undefined;
+  /** Of one that ended: the number of the newest span at that time. */
   newestAtEnd = 0;
   firstChunkSeen = false;
   /** Attributes seen being set, in case the SDK drops them. */
@@ -122,6 +131,8 @@ export class SpanRecord {
   exception: { type?: string; message?: string } | undefined;
   /** How often each name came as span event and as log. */
   named: Map<string, { span: number; log: number }> | undefined;
+  /** What happened below it in each run, while only its end may show what it is. */
+  #below: WeakMap<Run, Below> | undefined;
 
   constructor(origin: SpanOrigin) {
     const { trace, parent } = origin;
@@ -179,10 +190,65 @@ export class SpanRecord {
     const around = this.#nearestOfRun;
     this.agentName = kind === "agent.invocation" ? agentName : (around?.agentName ?? agentName);
     this.outermost = around?.outermost;
+    const below = this.run && this.#below?.get(this.run);
+    this.#below = undefined;
+    if (below) {
+      this.tokensBelow = below.tokens[tokenRole(kind)];
+      this.wraps = below.hasBegun(kind, this.toolName);
+    }
     if (!this.outermost && this.isAgent) {
       this.outermost = this;
-      this.tally ??= new Tally();
+      this.tally = below ?? new Tally();
     }
+  }
+
+  /** Whether it may still turn out what it is. */
+  get isUndecided(): boolean {
+    return this.open && this.claim === undefined;
+  }
+
+  /** What happened below it in a run, if it is undecided: it may turn out to be an event of that run. */
+  belowIn(run: Run): Below | undefined {
+    if (!this.isUndecided) return undefined;
+    this.#below ??= new WeakMap();
+    let below = this.#below.get(run);
+    if (!below) {
+      below = new Below();
+      this.#below.set(run, below);
+    }
+    return below;
+  }
+
+  /** Below it is what was seen below the other, which only kept its place. */
+  takePlaceOf(other: SpanRecord): void {
+    this.#below = other.#below;
+    other.open = false;
+    other.parent = this;
+  }
+
+  /** What keeps count of the events below it in a run: the outermost agent, or one that may turn out to be it. */
+  tallyIn(run: Run): Tally | undefined {
+    return this.run === run && this.kind !== "span" ? this.tally : this.belowIn(run);
+  }
+
+  /**
+   * Finds its place among the spans of one call that are in each other, with no agent and no other tool between: the
+   * deepest one is counted, and takes over from the first one around it. Says whether the call counts once more.
+   */
+  joinCall(): boolean {
+    const { kind, run, toolName } = this;
+    if (!run || (kind !== "agent.model" && kind !== "agent.tool")) return true;
+    for (let each = this.parent; each; each = each.parent) {
+      if (each.kind === kind && each.run === run && each.toolName === toolName) {
+        // Who did its work already took over before.
+        const counts = each.wraps && !this.wraps;
+        each.wraps = true;
+        return counts;
+      }
+      if (each.isLevel) break;
+      each.belowIn(run)?.began(kind, toolName);
+    }
+    return !this.wraps;
   }
 
   /** The nearest event around it of its own run: spans of another run may be between. */
@@ -190,14 +256,5 @@ export class SpanRecord {
     let each = this.eventParent;
     while (each && each.run !== this.run) each = each.eventParent;
     return each;
-  }
-
-  /** The span of the same operation around it that it does the work of: no agent and no other tool is between. */
-  get wrapper(): SpanRecord | undefined {
-    for (let each = this.eventParent; each; each = each.eventParent) {
-      if (each.kind === this.kind && each.toolName === this.toolName) return each;
-      if (each.isLevel) return undefined;
-    }
-    return undefined;
   }
 }

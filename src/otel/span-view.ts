@@ -4,8 +4,10 @@ import { datadogStatus, datadogTags } from "./datadog-span.js";
 import { isNoId, millis, type SpanContextLike, type SpanLike } from "./signals.js";
 import type { SpanRecord } from "./span-record.js";
 
+type Attributes = Readonly<Record<string, unknown>>;
+
 const NO_STATUS = Object.freeze({ code: 0 });
-const NO_ATTRIBUTES: Readonly<Record<string, unknown>> = Object.freeze({});
+const NO_ATTRIBUTES: Attributes = Object.freeze({});
 
 export function parentOf(span: SpanLike): SpanContextLike | undefined {
   if (span.parentSpanContext) return span.parentSpanContext;
@@ -27,9 +29,20 @@ export function viewOf(span: SpanLike, name: string, late?: Record<string, unkno
   return {
     name,
     scope: attempt(() => span.instrumentationScope?.name, undefined) ?? "",
-    attributes: late ? attempt(() => ({ ...late, ...attributes }), attributes) : attributes,
+    attributes: late ? attempt(() => withLate(attributes, late), attributes) : attributes,
     startMillis: attempt(() => millis(span.startTime), undefined),
   };
+}
+
+/** The attributes, with what was seen being set and the SDK dropped, or cut as too long a text. */
+function withLate(attributes: Attributes, late: Attributes): Attributes {
+  const whole: Record<string, unknown> = { ...late, ...attributes };
+  for (const key of Object.keys(late)) if (isCut(whole[key], late[key])) whole[key] = late[key];
+  return whole;
+}
+
+function isCut(kept: unknown, set: unknown): boolean {
+  return typeof kept === "string" && typeof set === "string" && set.length > kept.length && set.startsWith(kept);
 }
 
 export function nameOf(span: SpanLike): string {

@@ -1,10 +1,13 @@
 import { flat } from "../bus/bounded-json.js";
 import { RecencyList } from "../bus/recency-list.js";
 import type { RunLife } from "./run-life.js";
-import type { SpanRecord } from "./span-record.js";
+import { SpanRecord } from "./span-record.js";
 
 /** Ended events that may stand among the open ones before they are looked for. */
 const MANY_ENDED = 64;
+
+/** Spans that nobody saw, of which a trace remembers what happened below. */
+const MAX_UNSEEN = 64;
 
 /** The spans of one trace that are open, or that late children may still name as their parent. */
 export class Trace {
@@ -18,6 +21,7 @@ export class Trace {
   /** Open runs that have events from it. */
   readonly lives = new Set<RunLife>();
   #openEvents: SpanRecord[] = [];
+  #unseen: Map<string, SpanRecord> | undefined;
 
   constructor(id: string) {
     this.id = flat(id);
@@ -32,6 +36,32 @@ export class Trace {
     while (this.#openEvents.at(-1)?.open === false) this.#openEvents.pop();
     if (this.#openEvents.length > 2 * this.open + MANY_ENDED)
       this.#openEvents = this.#openEvents.filter((event) => event.open);
+  }
+
+  /** Keeps the place of a span of this process that nobody saw: its end may still be seen. */
+  placeOf(spanId: string): SpanRecord {
+    this.#unseen ??= new Map();
+    const known = this.#unseen.get(spanId);
+    if (known) return known;
+    const origin = {
+      trace: this,
+      spanId: flat(spanId),
+      parent: undefined,
+      remoteParentId: undefined,
+      ownBinding: undefined,
+    };
+    const place = new SpanRecord({ ...origin, name: "", scope: "", startTime: 0, order: 0, number: 0 });
+    for (const oldest of this.#unseen.keys()) if (this.#unseen.size >= MAX_UNSEEN) this.#unseen.delete(oldest);
+    this.#unseen.set(place.spanId, place);
+    return place;
+  }
+
+  /** The span is seen at its end: it takes its place. */
+  takePlace(record: SpanRecord): void {
+    const place = this.#unseen?.get(record.spanId);
+    if (!place) return;
+    this.#unseen?.delete(record.spanId);
+    record.takePlaceOf(place);
   }
 
   /** Stands in for a parent that nobody saw. */

@@ -522,6 +522,21 @@ describe("Langfuse", () => {
     expect(usage({ input: 5, output: 1 })).toEqual({ inputTokens: 5, outputTokens: 1 });
   });
 
+  test("every detail that the wrapper of the OpenAI client takes out of a count is in it again", () => {
+    const usage = (details: Record<string, unknown>) =>
+      of("generation", { "langfuse.observation.usage_details": JSON.stringify(details) }).tokens();
+    const input = { input: 60, input_cached_tokens: 10, input_audio_tokens: 30 };
+    const predicted = { output_accepted_prediction_tokens: 0, output_rejected_prediction_tokens: 5 };
+    const output = { output: 20, output_reasoning_tokens: 5, output_audio_tokens: 20, ...predicted };
+    expect(usage({ ...input, ...output, total: 150 })).toMatchObject({ inputTokens: 100, outputTokens: 50 });
+    expect(usage({ ...input, input_text_tokens: "many", input_odd: null })).toMatchObject({ inputTokens: 100 });
+    const anthropic = { cache_read_input_tokens: 5, cache_creation_input_tokens: 2 };
+    expect(usage({ input_tokens: 3, output_tokens: 4, ...anthropic })).toMatchObject({
+      inputTokens: 10,
+      outputTokens: 4,
+    });
+  });
+
   test("a level of ERROR is a failure, a warning is none", () => {
     const level = (word: string) => of("tool", { "langfuse.observation.level": word }).failure();
     expect(level("ERROR")).toEqual({ type: "error", message: "error" });

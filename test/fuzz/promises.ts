@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { BusEvent, EventBus } from "spanbus";
-import { type Application, type Made, SECRET } from "./application.js";
+import { type Application, SECRET } from "./application.js";
+import { TokenAudit } from "./tokens.js";
 
 /** What is known of an application. */
 export type Known = Pick<Application, "made" | "foreign">;
@@ -63,7 +64,7 @@ export class Witness {
     this.#spans(complete);
     if (complete) this.#tree(application);
     this.#totals();
-    this.#tokens(application, linked);
+    this.#tokens(application, { complete, linked });
     if (content === "none")
       for (const event of this.events)
         if (JSON.stringify(event).includes(SECRET))
@@ -118,57 +119,21 @@ export class Witness {
     }
   }
 
-  /** No count is told twice: a span tells its own, and only if none of those below it told theirs. */
-  #tokens({ made }: Known, linked: boolean): void {
-    const told = new Map<string, number>();
-    const byId = new Map(made.map((each) => [each.spanId, each]));
-    const kinds = new Map<string, string>();
-    for (const [index, { type, spanId = "", data }] of this.events.entries()) {
-      if (type.endsWith(".started")) kinds.set(spanId, type.slice(0, -".started".length));
-      if (type !== "agent.tokens.used") continue;
-      const span = byId.get(spanId);
-      if (told.has(spanId)) this.#complain(`tokens of ${spanId} are told twice`);
-      told.set(spanId, index);
-      const { inputTokens = span?.tokens, outputTokens = span?.tokens } = data as {
-        inputTokens?: number;
-        outputTokens?: number;
-      };
-      if (span && (inputTokens !== span.tokens || outputTokens !== span.tokens))
-        this.#complain(`${spanId} used ${span.tokens}, and ${inputTokens} + ${outputTokens} are told`);
-    }
-    for (const spanId of linked ? told.keys() : []) {
-      const span = byId.get(spanId);
-      if (!span) continue;
-      for (const above of aboveOf(span, kinds)) {
-        const overlaps = span.startedAt < above.endedAt;
-        if (told.has(above.spanId) && overlaps)
-          this.#complain(`tokens of ${spanId} are told again by ${above.spanId} around it`);
+  /** No count is told twice in a run, and none is lost. */
+  #tokens({ made }: Known, { complete, linked }: { complete: boolean; linked: boolean }): void {
+    const audit = new TokenAudit(this.events, made);
+    if (linked) audit.findRepeated();
+    if (complete) audit.findLost();
+    if (complete && linked) {
+      audit.findWrongTotals();
+      for (const { runId, generation, modelCalls } of this.#bus.runs()) {
+        const { least, most } = audit.modelCalls(generation);
+        if (modelCalls < least || modelCalls > most)
+          this.#complain(`${runId} says ${modelCalls} calls of models, and had ${least} to ${most}`);
       }
     }
+    for (const complaint of audit.complaints) this.#complain(complaint);
   }
-}
-
-/** The spans around it that would do the same work: none is beyond an agent or a tool, and none beyond a link that is lost. */
-function aboveOf(span: Made, kinds: ReadonlyMap<string, string>): Made[] {
-  const above: Made[] = [];
-  if (isLevel(kinds.get(span.spanId))) return above;
-  for (let each = span; each.parent && !isForgotten(each.parent, each, kinds); each = each.parent) {
-    above.push(each.parent);
-    if (isLevel(kinds.get(each.parent.spanId))) break;
-  }
-  return above;
-}
-
-/** A span that is no event, and began below none that was open, is forgotten when it ends: nobody is found below it later. */
-function isForgotten(span: Made, child: Made, kinds: ReadonlyMap<string, string>): boolean {
-  if (child.startedAt < span.endedAt || kinds.has(span.spanId)) return false;
-  for (let each = span.parent; each; each = each.parent)
-    if (kinds.has(each.spanId) && !each.isLate && span.startedAt < each.endedAt) return false;
-  return true;
-}
-
-function isLevel(kind: string | undefined): boolean {
-  return kind === "agent.invocation" || kind === "agent.tool";
 }
 
 function generationOf({ id }: BusEvent): string {

@@ -65,6 +65,33 @@ describe("a bus attached while spans are open", () => {
     expect(service.info(agent)?.state).toBe("closed");
   });
 
+  it("counts once what the agent sums up at its end, and has its totals", () => {
+    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
+    const service = new Running();
+    const agent = service.agent("a");
+    service.attach();
+    service.model({ under: agent, attributes: used }).end();
+    service.tool("t", { under: agent }).end();
+    service.model({ under: agent }).end();
+    agent.setAttributes(used).end();
+    const totals = { modelCalls: 2, toolCalls: 1, inputTokens: 5, outputTokens: 1 };
+    expect(service.event(agent, "agent.terminate").data).toMatchObject(totals);
+    expect(service.info(agent)).toMatchObject(totals);
+  });
+
+  it("tells the sum of the agent once where no call below told its tokens before", () => {
+    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
+    const service = new Running();
+    const agent = service.agent("a");
+    service.attach();
+    const model = service.model({ under: agent });
+    service.bus.stats();
+    agent.setAttributes(used).end();
+    model.setAttributes(used).end();
+    expect(service.event(agent, "agent.terminate").data).toMatchObject({ inputTokens: 5 });
+    expect(service.info(agent)).toMatchObject({ inputTokens: 5, outputTokens: 1 });
+  });
+
   it("does not wait for ever when the agent that it never saw does not end", async () => {
     const service = new Running({ closeGraceMillis: 1000 });
     const agent = service.agent("a");

@@ -154,6 +154,35 @@ describe("agent.terminate", () => {
     });
   });
 
+  it("has the totals of its own run alone when only the end shows the agent", () => {
+    const service = new Service();
+    const root = service.plain("work");
+    service.model({ under: root, attributes: used(1, 1) }).end();
+    for (const run of ["A", "B", "A"])
+      runContext(run, () => service.model({ under: root, attributes: used(10, 1) }).end());
+    service.model({ under: root, attributes: used(2, 1) }).end();
+    root.setAttribute("gen_ai.operation.name", "invoke_agent").end();
+    expect(service.event(root, "agent.terminate").data).toMatchObject({ modelCalls: 2, inputTokens: 3 });
+    expect(service.info("A")).toMatchObject({ modelCalls: 2, inputTokens: 20 });
+  });
+
+  it("has the totals of its own subtree for each of several that only the end shows", () => {
+    const service = new Service();
+    const root = service.plain("root");
+    const chain = service.plain("chain", { under: root });
+    service.model({ under: chain, attributes: used(3, 1) }).end();
+    const agent = service.agent("a", { under: root });
+    service.tool("t", { under: agent }).end();
+    service.model({ under: agent, attributes: used(10, 1) }).end();
+    agent.end();
+    for (const span of [chain, root]) span.setAttribute("langsmith.span.kind", "chain").end();
+    expect(terminations(service, root).map(({ data }) => data)).toMatchObject([
+      { agentName: "a", modelCalls: 1, toolCalls: 1, inputTokens: 10 },
+      { modelCalls: 1, toolCalls: 0, inputTokens: 3 },
+      { modelCalls: 2, toolCalls: 1, inputTokens: 13 },
+    ]);
+  });
+
   it("has the totals also when the agent ends before what it began", () => {
     const service = new Service();
     const server = service.plain("GET /");
@@ -168,6 +197,45 @@ describe("agent.terminate", () => {
 });
 
 describe("the counts of a run", () => {
+  it.each([
+    ["tool", "toolCalls"],
+    ["llm", "modelCalls"],
+  ])("count a %s once where only the end of a span around shows that it is the same", (kind, count) => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const around = service.plain("t", { under: agent });
+    const inner = kind === "tool" ? service.tool("t", { under: around }) : service.model({ under: around });
+    fail(inner);
+    around.setAttribute("langsmith.span.kind", kind);
+    fail(around);
+    agent.end();
+    const counts = { modelCalls: 0, toolCalls: 0, failedToolCalls: kind === "tool" ? 1 : 0, [count]: 1 };
+    expect(service.info(agent)).toMatchObject(counts);
+    expect(service.event(agent, "agent.terminate").data).toMatchObject(counts);
+  });
+
+  it("count a call of a wrapper that only its end shows once, whoever else is around", () => {
+    const service = new Service();
+    const outer = service.model();
+    const late = service.plain("llm", { under: outer });
+    service.model({ under: late }).end();
+    late.setAttribute("langsmith.span.kind", "llm").end();
+    outer.end();
+    expect(service.info(outer)).toMatchObject({ modelCalls: 1 });
+    expect(service.types(outer).filter((type) => type === "agent.model.completed")).toHaveLength(3);
+  });
+
+  it("count in each of two runs what is done in both", () => {
+    const service = new Service();
+    const outer = runContext("A", () => service.tool("t"));
+    const inner = runContext("B", () => service.tool("t", { under: outer }));
+    const model = runContext("A", () => service.model({ under: inner }));
+    const call = runContext("B", () => service.model({ under: model }));
+    for (const span of [call, model, inner, outer]) fail(span);
+    for (const run of ["A", "B"])
+      expect(service.info(run)).toMatchObject({ modelCalls: 1, toolCalls: 1, failedToolCalls: 1 });
+  });
+
   it("are those of runs(), also of events that are no agent's", () => {
     const service = new Service();
     const server = service.plain("GET /");

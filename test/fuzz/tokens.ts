@@ -1,0 +1,199 @@
+import type { BusEvent } from "spanbus";
+import { defaultConventions, Interpreter } from "spanbus/conventions";
+import type { Made } from "./application.js";
+
+/** What was seen of a span that was an event. */
+interface Seen {
+  readonly kind: string;
+  readonly generation: string;
+  readonly parentId: string | undefined;
+  end: "none" | "abandoned" | "told";
+  tokensTold: boolean;
+}
+
+/** What a bus told of the tokens of an application. */
+export class TokenAudit {
+  readonly complaints: string[] = [];
+  readonly #seen = new Map<string, Seen>();
+  readonly #told: { readonly spanId: string; readonly inputTokens: number }[] = [];
+  /** With the number of those told before. */
+  readonly #terminated: { readonly spanId: string; readonly inputTokens: number; readonly told: number }[] = [];
+  readonly #made: ReadonlyMap<string, Made>;
+  /** The tree of the application, and that of the bus, which forgets what is over: as it told it, and as far as that is known. */
+  readonly #trees = [
+    (id: string) => this.#made.get(id)?.parent?.spanId,
+    (id: string) => this.#linkedParent(id),
+    (id: string) => this.#seen.get(id)?.parentId,
+    (id: string) => this.#likelyParent(id),
+  ];
+  readonly #interpreter = new Interpreter(defaultConventions);
+
+  constructor(events: readonly BusEvent[], made: readonly Made[]) {
+    this.#made = new Map(made.map((each) => [each.spanId, each]));
+    for (const event of events) this.#take(event);
+  }
+
+  #take(event: BusEvent): void {
+    const { id, type, spanId = "", parentSpanId } = event;
+    const [, kind, phase] = /^((?:agent\.\w+)|span)\.(started|completed|failed)$/.exec(type) ?? [];
+    if (kind !== undefined && phase === "started") {
+      const generation = id.slice(0, id.lastIndexOf("."));
+      this.#seen.set(spanId, { kind, generation, parentId: parentSpanId, end: "none", tokensTold: false });
+    }
+    const seen = this.#seen.get(spanId);
+    if (!seen) return;
+    const { error } = event.data as { error?: { type?: unknown } };
+    if (kind !== undefined && phase !== "started") seen.end = error?.type === "abandoned" ? "abandoned" : "told";
+    if (type === "agent.terminate")
+      this.#terminated.push({ spanId, inputTokens: tokensIn(event), told: this.#told.length });
+    if (type !== "agent.tokens.used") return;
+    this.#told.push({ spanId, inputTokens: tokensIn(event) });
+    if (seen.tokensTold) this.complaints.push(`tokens of ${spanId} are told twice`);
+    seen.tokensTold = true;
+    this.#compare(event);
+  }
+
+  #compare({ spanId = "", data }: BusEvent): void {
+    const span = this.#made.get(spanId);
+    if (!span) return;
+    const used = span.tokens;
+    const { inputTokens = used, outputTokens = used } = data as { inputTokens?: number; outputTokens?: number };
+    if (inputTokens !== used || outputTokens !== used)
+      this.complaints.push(`${spanId} used ${used}, and ${inputTokens} + ${outputTokens} are told`);
+  }
+
+  /** A span that told its tokens, below one that told the same once more, in the same run and while that was open. */
+  findRepeated(): void {
+    for (const [spanId, { tokensTold }] of this.#seen) {
+      const span = this.#made.get(spanId);
+      if (!span || !tokensTold) continue;
+      for (const above of this.#tellingAgain(spanId, (id) => this.#linkedParent(id))) {
+        const overlaps = span.startedAt < (this.#made.get(above)?.endedAt ?? 0);
+        if (this.#seen.get(above)?.tokensTold && overlaps)
+          this.complaints.push(`tokens of ${spanId} are told again by ${above} around it`);
+      }
+    }
+  }
+
+  /** A span that ended and had tokens, of which neither it nor one in it nor one around it told any in its run. */
+  findLost(): void {
+    const spoken = new Set<string>();
+    const around = (id: string) => this.#trees.flatMap((parentOf) => this.#tellingAgain(id, parentOf));
+    for (const [spanId, { tokensTold }] of this.#seen)
+      if (tokensTold) for (const id of [spanId, ...around(spanId)]) spoken.add(id);
+    for (const [spanId, seen] of this.#seen) {
+      const span = this.#made.get(spanId);
+      if (!span || seen.end !== "told" || spoken.has(spanId) || !this.#hasTokens(span, seen.kind)) continue;
+      if (!around(spanId).some((id) => this.#seen.get(id)?.tokensTold))
+        this.complaints.push(`tokens of ${seen.kind} ${spanId} are lost`);
+    }
+  }
+
+  /** An agent whose total is not what it and the spans below it told in its run so far. */
+  findWrongTotals(): void {
+    for (const { spanId, inputTokens, told } of this.#terminated) {
+      if (!this.#made.has(spanId)) continue;
+      const generation = this.#seen.get(spanId)?.generation;
+      let least = 0;
+      let most = 0;
+      for (const each of this.#told.slice(0, told)) {
+        if (this.#seen.get(each.spanId)?.generation !== generation) continue;
+        const inside = this.#trees.map((parentOf) => isInside(each.spanId, spanId, parentOf));
+        if (inside.every(Boolean)) least += each.inputTokens;
+        if (inside.some(Boolean)) most += each.inputTokens;
+      }
+      if (inputTokens < least || inputTokens > most)
+        this.complaints.push(`${spanId} terminates with ${inputTokens} tokens, of ${least} to ${most}`);
+    }
+  }
+
+  /** Between how many calls of models a run counts: all but those around others, with no agent or tool between. */
+  modelCalls(generation: string): { least: number; most: number } {
+    const calls = [...this.#seen].filter(([, seen]) => seen.generation === generation && seen.kind === "agent.model");
+    const wrappers = this.#trees.map((parentOf) => new Set(calls.flatMap(([id]) => this.#callsAround(id, parentOf))));
+    const isWrapper = calls.map(([id]) => wrappers.map((each) => each.has(id)));
+    const least = isWrapper.filter((each) => !each.some(Boolean)).length;
+    return { least, most: isWrapper.filter((each) => !each.every(Boolean)).length };
+  }
+
+  #callsAround(spanId: string, parentOf: (id: string) => string | undefined): string[] {
+    const calls: string[] = [];
+    const { generation } = this.#seen.get(spanId) ?? {};
+    const passed = new Set([spanId]);
+    for (let id = parentOf(spanId); id !== undefined && !passed.has(id); id = parentOf(id)) {
+      passed.add(id);
+      const seen = this.#seen.get(id);
+      if (seen?.kind === "agent.model" && seen.generation === generation) calls.push(id);
+      if (seen?.kind === "agent.invocation" || seen?.kind === "agent.tool") break;
+    }
+    return calls;
+  }
+
+  #hasTokens({ span, kind }: Made, as: string): boolean {
+    const { attributes } = span as unknown as { attributes: Record<string, unknown> };
+    const view = { name: kind.name, scope: kind.scope, attributes };
+    const claim = this.#interpreter.classify(view);
+    if (!claim || claim.convention !== kind.table || `agent.${claim.operation}` !== as) return false;
+    return this.#interpreter.tokens(claim, view) !== undefined;
+  }
+
+  /** The spans around it, in its run, that would tell its tokens once more. */
+  #tellingAgain(spanId: string, parentOf: (id: string) => string | undefined): string[] {
+    const found: string[] = [];
+    const below = this.#seen.get(spanId);
+    if (!below) return found;
+    const between = new Set([below.kind]);
+    const passed = new Set([spanId]);
+    for (let id = parentOf(spanId); id !== undefined && !passed.has(id); id = parentOf(id)) {
+      passed.add(id);
+      const around = this.#seen.get(id);
+      if (around?.generation === below.generation && isSameWork(around.kind, below.kind, between)) found.push(id);
+      if (around) between.add(around.kind);
+    }
+    return found;
+  }
+
+  /** The span around it, unless the link is lost. */
+  #linkedParent(id: string): string | undefined {
+    const span = this.#made.get(id);
+    return span?.parent && !this.#isForgotten(span.parent, span) ? span.parent.spanId : undefined;
+  }
+
+  /** The span around it by the event of its start; what turned out only at its end to be an event may be between. */
+  #likelyParent(id: string): string | undefined {
+    const linked = this.#linkedParent(id);
+    const seen = this.#seen.get(id);
+    if (!seen || linked === undefined) return linked ?? seen?.parentId;
+    const isBetween = !this.#seen.has(linked) || this.#made.get(linked)?.isLate;
+    return isBetween ? linked : seen.parentId;
+  }
+
+  /** A span that is no event, and began below none that was open, is forgotten when it ends: nobody is found below it later. */
+  #isForgotten(span: Made, child: Made): boolean {
+    if (child.startedAt < span.endedAt || this.#seen.has(span.spanId)) return false;
+    for (let each = span.parent; each; each = each.parent)
+      if (this.#seen.has(each.spanId) && !each.isLate && span.startedAt < each.endedAt) return false;
+    return true;
+  }
+}
+
+function isInside(spanId: string, around: string, parentOf: (id: string) => string | undefined): boolean {
+  const passed = new Set<string>();
+  for (let id: string | undefined = spanId; id !== undefined && !passed.has(id); id = parentOf(id)) {
+    if (id === around) return true;
+    passed.add(id);
+  }
+  return false;
+}
+
+function tokensIn({ data }: BusEvent): number {
+  return (data as { inputTokens?: number }).inputTokens ?? 0;
+}
+
+/** Agents sum up what is below; only what other agents did is theirs, where a tool called them. Else it is one level. */
+function isSameWork(around: string, below: string, between: ReadonlySet<string>): boolean {
+  const isLevelBetween = between.has("agent.invocation") || between.has("agent.tool");
+  if ([around, below].includes("agent.embedding")) return around === below && !isLevelBetween;
+  if (around === "agent.invocation") return below !== "agent.invocation" || !between.has("agent.tool");
+  return !isLevelBetween;
+}
