@@ -33,7 +33,7 @@ export class RunResolver {
     const ancestor = record.eventParent;
     if (runId) {
       const id = this.#valid(this.#hub.decide("runId", () => runId(span, context ?? ROOT_CONTEXT), undefined));
-      if (id !== undefined) return ancestor?.run?.id === id ? ancestor.run : this.unbound(id, record);
+      if (id !== undefined) return this.#chosen(id, record);
     }
     if (record.ownBinding) return this.bound(record.ownBinding);
     if (acceptRemoteRun) {
@@ -43,6 +43,14 @@ export class RunResolver {
     if (ancestor?.run) return ancestor.run;
     if (record.binding) return this.bound(record.binding);
     return this.unbound(this.#valid(named()) ?? record.trace.id, record);
+  }
+
+  /** The generation of an id that the `runId` option says: that of what is around and has the same id. */
+  #chosen(runId: string, record: SpanRecord): Run | undefined {
+    const { ownBinding, binding, eventParent } = record;
+    if (ownBinding?.runId === runId) return this.bound(ownBinding);
+    if (eventParent?.run?.id === runId) return eventParent.run;
+    return binding?.runId === runId ? this.bound(binding) : this.unbound(runId, record);
   }
 
   /** The generation of a binding: opened by its first event, sealed with the run for ever. */

@@ -1,7 +1,7 @@
 import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import { currentRunId, runContext } from "spanbus";
 import { describe, expect, it, vi } from "vitest";
-import { Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
+import { leak, listen, pass, Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
 
 withContextManager();
 withFakeTime();
@@ -18,6 +18,53 @@ describe("the run of a span", () => {
     runContext("bound", () => service.agent("a"));
     expect(service.types("chosen")).toEqual(["agent.invocation.started"]);
     expect(service.types("bound")).toEqual([]);
+  });
+
+  it("is the bound one where the runId option says the same id: the run goes on until its function is over", async () => {
+    const service = new Service({ runId: () => "job" });
+    const heard = listen(service.bus);
+    await service.bus.run("job", async () => {
+      service.agent("first").end();
+      await pass();
+      expect(service.bus.emit("note")).toMatchObject({ runId: "job" });
+      service.agent("second").end();
+    });
+    await pass();
+    expect(heard.filter((word) => /opened|closed/.test(word))).toEqual(["opened job", "closed job completed"]);
+    expect(service.types("job")).toHaveLength(7);
+  });
+
+  it("is the bound one where the runId option says the same id: a throw of its function is how the run ends", async () => {
+    const service = new Service({ runId: () => "job" });
+    const failing = service.bus.run("job", async () => {
+      service.agent("a").end();
+      await pass();
+      throw new Error("broken");
+    });
+    await expect(failing).rejects.toThrow("broken");
+    await pass();
+    expect(service.fate("job")).toBe("failed");
+  });
+
+  it("is the one bound by runContext where the runId option says the same id: only closeStream closes it", () => {
+    const service = new Service({ runId: () => "job" });
+    const late = runContext("job", () => {
+      for (const name of ["first", "second"]) service.agent(name).end();
+      return leak();
+    });
+    expect(service.fate("job")).toBe("open");
+    expect(service.types("job")).toHaveLength(6);
+    service.bus.closeStream("job", "completed");
+    late(() => service.agent("late").end());
+    expect(service.types("job")).toHaveLength(6);
+  });
+
+  it("is the one that a span around hands on where the runId option says the same id", () => {
+    const service = new Service({ runId: () => "job" });
+    const server = runContext("job", () => service.plain("GET /"));
+    service.agent("a", { under: trace.setSpan(ROOT_CONTEXT, server) }).end();
+    server.end();
+    expect(service.fate("job")).toBe("open");
   });
 
   it("is asked of the runId option once for each span that becomes an event, with the span and its context", () => {
