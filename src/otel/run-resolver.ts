@@ -40,6 +40,8 @@ export class RunResolver {
       const id = this.#valid(remoteRunId(context));
       if (id !== undefined) return this.remote(id);
     }
+    // What began in a sealed run is of no other.
+    if (record.refusedIn !== undefined) return undefined;
     if (ancestor?.run) return ancestor.run;
     if (record.binding) return this.bound(record.binding);
     return this.unbound(this.#valid(named()) ?? record.trace.id, record);
@@ -74,6 +76,11 @@ export class RunResolver {
       scope.run = run;
     }
     return run;
+  }
+
+  /** The generation that a binding opened, if it did. */
+  runOf(binding: Binding): Run | undefined {
+    return this.#bound.get(binding);
   }
 
   /** The generation of an id that nobody bound: the next one when a new local root came after the seal. */
