@@ -68,7 +68,7 @@ export class NamedEvents {
 
   ofLog(log: LogRecordLike, context: ContextLike | undefined): void {
     const attributes = (log.attributes ?? {}) as Readonly<Record<string, unknown>>;
-    const name = log.eventName ?? attributes["event.name"];
+    const name = log.eventName || attributes["event.name"];
     if (typeof name !== "string" || name === "") return;
     const { places, resolver, content } = this.#parts;
     const binding = bindingOf(context);

@@ -86,9 +86,7 @@ export class RunResolver {
   /** The generation of an id that nobody bound: the next one when a new local root came after the seal. */
   unbound(runId: string, record?: SpanRecord): Run | undefined {
     const newest = this.#hub.run(runId);
-    if (newest?.state === "closed") {
-      return record && record.root.order > newest.sealedAt ? this.#hub.openNextRun(runId) : newest;
-    }
+    if (newest?.state === "closed") return record && beganAfter(newest, record) ? this.#hub.openNextRun(runId) : newest;
     return this.#hub.openRun(runId);
   }
 
@@ -119,4 +117,12 @@ export class RunResolver {
     this.#hub.refuse("invalid");
     return undefined;
   }
+}
+
+/**
+ * Whether the local root of a span began after the run was sealed. Of one below a span that nobody saw it is not known: that
+ * is taken to be of the sealed run in a trace of that, and to be new in another.
+ */
+function beganAfter(sealed: Run, { root, trace }: SpanRecord): boolean {
+  return root.order > 0 ? root.order > sealed.sealedAt : sealed.id !== trace.id && !sealed.traceIds.has(trace.id);
 }
