@@ -86,8 +86,12 @@ export class RunResolver {
   /** The generation of an id that nobody bound: the next one when a new local root came after the seal. */
   unbound(runId: string, record?: SpanRecord): Run | undefined {
     const newest = this.#hub.run(runId);
-    if (newest?.state === "closed") return record && beganAfter(newest, record) ? this.#hub.openNextRun(runId) : newest;
-    return this.#hub.openRun(runId);
+    const begins = newest?.state === "closed" && record !== undefined && beganAfter(newest, record);
+    if (newest?.state === "closed" && !begins) return newest;
+    const run = begins ? this.#hub.openNextRun(runId) : this.#hub.openRun(runId);
+    // Owned by what is said here, whatever a request brought along before.
+    if (run && this.#settings.acceptRemoteRun && record?.trace.owned) this.#lives.of(run).owned = true;
+    return run;
   }
 
   enterScope(binding: Binding, scope: RunScope): void {

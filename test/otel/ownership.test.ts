@@ -207,6 +207,20 @@ describe("a run whose id came with baggage", () => {
     expect(service.bus.stats().refused).toBeGreaterThan(0);
   });
 
+  it.each([
+    ["before", "after"],
+    ["after", "before"],
+  ])("leaves a run its owner whose name an agent says here, when a request comes %s it", (order) => {
+    const service = new Service({ acceptRemoteRun: true });
+    const server = service.plain("POST /", { root: true });
+    const request = () => service.agent("theirs", { under: requestFrom({}, withBaggage("r")) }).end();
+    const agent = () =>
+      service.agent("mine", { under: server, attributes: { "ai.telemetry.metadata.runId": "r" } }).end();
+    for (const act of order === "before" ? [request, agent] : [agent, request]) act();
+    server.end();
+    expect(service.info("r")).toMatchObject({ owned: true, state: "closed", outcome: "completed" });
+  });
+
   it("cannot close what is bound here", async () => {
     const service = new Service({ acceptRemoteRun: true, closeGraceMillis: 1000 });
     runContext("r", () => service.agent("mine").end());
