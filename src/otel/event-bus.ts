@@ -33,6 +33,12 @@ export class EventBus {
   readonly #spanExporter = new SilencedExporter("spans", this);
   readonly #logExporter = new SilencedExporter("logs", this);
   readonly #told = new Map<string, number>();
+  /**
+   * How many attachments keep it in a provider.
+   *
+   * @internal
+   */
+  readonly attachments = new WeakMap<object, number>();
 
   /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
   constructor(options: EventBusOptions = {}) {
