@@ -139,6 +139,13 @@ export class Inlet {
     if (late) this.#end(late, span);
   }
 
+  /** A span ended after the shutdown: it is counted if it began after that and would have been an event. */
+  spanMissed(span: SpanLike): void {
+    if (this.#watcher.hasSeen(span)) return;
+    const operation = this.#classify(span).claim?.operation;
+    if (operation && operation !== "ignored" && operation !== "chunk") this.#hub.refuse("shutdown");
+  }
+
   logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
     this.flush();
     // A processor that is registered twice is called twice.
