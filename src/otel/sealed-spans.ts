@@ -1,30 +1,37 @@
 import type { SpanRecord } from "./span-record.js";
 
 /**
- * Spans of sealed runs, the newest so many: what begins below one later is of that run, and refused, not of another. Those of
- * a run that is called like their trace need not be here, since what is below them falls to that run by itself.
+ * Spans of sealed runs, the newest so many or at least half as many: what begins below one later is of that run, and refused,
+ * not of another. Those of a run that is called like their trace need not be here, since what is below them falls to that
+ * run by itself.
  */
 export class SealedSpans {
-  readonly #limit: number;
-  readonly #runIds = new Map<string, string>();
+  readonly #half: number;
+  /** Two that take turns: to look for the oldest of one costs much more. */
+  #newer = new Map<string, string>();
+  #older = new Map<string, string>();
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#half = Math.ceil(limit / 2);
   }
 
   add({ trace, spanId }: SpanRecord, runId: string): void {
-    this.#runIds.set(keyOf(trace.id, spanId), runId);
-    if (this.#runIds.size <= this.#limit) return;
-    const [oldest] = this.#runIds.keys();
-    if (oldest !== undefined) this.#runIds.delete(oldest);
+    if (this.#newer.size >= this.#half) {
+      this.#older = this.#newer;
+      this.#newer = new Map();
+    }
+    this.#newer.set(keyOf(trace.id, spanId), runId);
   }
 
   runId(traceId: string, spanId: string): string | undefined {
-    return this.#runIds.size === 0 ? undefined : this.#runIds.get(keyOf(traceId, spanId));
+    if (this.#newer.size === 0) return undefined;
+    const key = keyOf(traceId, spanId);
+    return this.#newer.get(key) ?? this.#older.get(key);
   }
 
   clear(): void {
-    this.#runIds.clear();
+    this.#newer = new Map();
+    this.#older = new Map();
   }
 }
 

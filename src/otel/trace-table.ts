@@ -121,6 +121,7 @@ export class TraceTable {
     for (const life of trace.lives) life.traces.delete(trace);
     trace.lives.clear();
     for (const record of trace.spans.values()) this.#letGo(record);
+    trace.spans.clear();
     if (this.#traces.get(trace.id) === trace) this.#traces.delete(trace.id);
   }
 

@@ -137,7 +137,7 @@ describe("what begins below a span of a sealed run", () => {
     expectRefused(service, 5, () => goOn(service, agent));
   });
 
-  it("is remembered of as many spans as may be open", () => {
+  it("is known of the newest, as many as may be open", () => {
     const service = new Service({ maxOpenSpans: 2 });
     const agents = [1, 2, 3].map((number) => service.agent("a", { attributes: named(`r${number}`) }));
     for (const agent of agents) agent.end();
