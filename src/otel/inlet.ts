@@ -327,7 +327,9 @@ export class Inlet {
     }
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
-    if (record.run) {
+    // What was told just now may have ended its run, and with that the span.
+    if (record.run && !record.open) this.#hub.refuse("ended");
+    else if (record.run) {
       const endTime = endOf(span) ?? Date.now();
       const view = endedViewOf(span, record);
       if (record.kind) this.#publisher.ended(record, view, endTime);

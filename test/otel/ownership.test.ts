@@ -144,6 +144,17 @@ describe("a run whose trace began in another process", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
   });
 
+  it("tells one end of a span that is seen to be an agent's at its end, when there is no room for its run", () => {
+    const service = new Service({ maxOpenRuns: 1 });
+    runContext("mine", () => service.agent("a"));
+    const late = service.plain("work", { under: requestFrom() });
+    service.bus.stats();
+    late.setAttribute("gen_ai.operation.name", "invoke_agent");
+    late.end();
+    expect(service.types(late)).toEqual(["agent.invocation.started", "agent.invocation.failed", "agent.terminate"]);
+    expect(service.bus.stats({ details: true }).details?.refused.ended).toBe(1);
+  });
+
   it("is detached, not closed, when nothing happens for the idle time while a span hangs", async () => {
     const service = new Service({ idleTimeoutMillis: 5000 });
     const agent = service.agent("a", { under: requestFrom() });
