@@ -22,7 +22,10 @@ export interface AttachmentMembers {
   readonly logs: boolean;
   /** Whether a tracer provider is still waited for. */
   readonly waiting: boolean;
-  /** Stops waiting, and takes the bus out of the providers that it was put into. The bus goes on. */
+  /**
+   * Stops waiting, and takes the bus out of the providers that it was put into, unless another attachment of it is there. The
+   * bus goes on.
+   */
   close(): void;
   /**
    * Looks whether there is a provider by now.
@@ -123,9 +126,19 @@ class Seats implements AttachmentMembers {
       tell("warn", `attach: ${what}; give the bus to its constructor, or to the set-up that makes it`);
       return false;
     }
-    if (processors.all().includes(bus)) return true;
-    processors.addFirst(bus);
-    this.#undo.push(() => processors.remove(bus));
+    const key = provider as object;
+    const held = bus.attachments.get(key) ?? 0;
+    if (held === 0) {
+      // Its constructor was given the bus, which stays.
+      if (processors.all().includes(bus)) return true;
+      processors.addFirst(bus);
+    }
+    bus.attachments.set(key, held + 1);
+    this.#undo.push(() => {
+      const left = (bus.attachments.get(key) ?? 1) - 1;
+      bus.attachments.set(key, left);
+      if (left === 0) processors.remove(bus);
+    });
     return true;
   }
 

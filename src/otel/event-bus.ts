@@ -1,4 +1,5 @@
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
+import { attempt } from "../bus/attempt.js";
 import { anObject } from "../bus/checks.js";
 import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
 import { EventHub } from "../bus/event-hub.js";
@@ -33,6 +34,12 @@ export class EventBus {
   readonly #spanExporter = new SilencedExporter("spans", this);
   readonly #logExporter = new SilencedExporter("logs", this);
   readonly #told = new Map<string, number>();
+  /**
+   * How many attachments keep it in a provider.
+   *
+   * @internal
+   */
+  readonly attachments = new WeakMap<object, number>();
 
   /** @throws TypeError or RangeError that names the option, what is allowed and what was given. */
   constructor(options: EventBusOptions = {}) {
@@ -196,7 +203,7 @@ export class EventBus {
 
   /** A span ended, also one that was never seen to begin. The tracer provider calls it. */
   onEnd(span: SpanLike): void {
-    if (this.#hub.isShutdown) return;
+    if (this.#hub.isShutdown) return attempt(() => this.#inlet.spanMissed(span), undefined);
     try {
       this.#inlet.spanEnded(span);
     } catch (error) {

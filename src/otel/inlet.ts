@@ -9,6 +9,7 @@ import { contentRule } from "./content.js";
 import { Here } from "./here.js";
 import { NamedEvents } from "./named-events.js";
 import type { InletSettings } from "./options.js";
+import { Places } from "./places.js";
 import { nextInOrder } from "./registry.js";
 import { RunLives } from "./run-life.js";
 import { RunResolver } from "./run-resolver.js";
@@ -47,6 +48,7 @@ export class Inlet {
   readonly #traces: TraceTable;
   readonly #lives: RunLives;
   readonly #resolver: RunResolver;
+  readonly #places: Places;
   readonly #publisher: SpanPublisher;
   readonly #named: NamedEvents;
   readonly #watcher: SpanWatcher;
@@ -72,12 +74,14 @@ export class Inlet {
     this.#traces = new TraceTable(settings.maxOpenSpans);
     this.#lives = new RunLives(hub, settings.closeGraceMillis);
     this.#resolver = new RunResolver(hub, this.#lives, settings);
+    this.#places = new Places(hub, this.#traces, this.#resolver);
     this.chunks = new Chunks(hub);
     this.#publisher = new SpanPublisher(hub, this.chunks, this.#interpreter, { content, carries: settings.carries });
     this.here = new Here({
       hub,
       chunks: this.chunks,
       resolver: this.#resolver,
+      places: this.#places,
       lives: this.#lives,
       traces: this.#traces,
     });
@@ -88,6 +92,7 @@ export class Inlet {
       chunks: this.chunks,
       interpreter: this.#interpreter,
       resolver: this.#resolver,
+      places: this.#places,
       lives: this.#lives,
       traces: this.#traces,
       publisher: this.#publisher,
@@ -132,6 +137,13 @@ export class Inlet {
     if (known || this.#watcher.hasSeen(span)) return this.#hub.refuse("ended");
     const late = this.#admit(span, undefined, true);
     if (late) this.#end(late, span);
+  }
+
+  /** A span ended after the shutdown: it is counted if it began after that and would have been an event. */
+  spanMissed(span: SpanLike): void {
+    if (this.#watcher.hasSeen(span)) return;
+    const operation = this.#classify(span).claim?.operation;
+    if (operation && operation !== "chunk") this.#hub.refuse("shutdown");
   }
 
   logEmitted(log: LogRecordLike, context: ContextLike | undefined): void {
@@ -236,9 +248,13 @@ export class Inlet {
     if (late && !included) return undefined;
     const trace = this.#traces.enter(traceId);
     const parentContext = parentOf(span);
-    const parent =
-      parentContext &&
-      (trace.spans.get(parentContext.spanId) ?? (parentContext.isRemote ? undefined : trace.innermostEvent));
+    const ownBinding = bindingOf(context);
+    let parent = parentContext && trace.spans.get(parentContext.spanId);
+    let sealedIn: string | undefined;
+    if (parentContext && !parent && !parentContext.isRemote) {
+      sealedIn = this.#places.sealedIn(parentContext);
+      if (sealedIn === undefined) parent = this.#places.standIn(trace, ownBinding);
+    }
     this.#spans += 1;
     const record = new SpanRecord({
       trace,
@@ -248,7 +264,9 @@ export class Inlet {
       name: view.name,
       scope: view.scope,
       startTime: view.startMillis ?? Date.now(),
-      ownBinding: bindingOf(context),
+      sealedIn,
+      ownBinding,
+      acceptedRunId: this.#resolver.acceptedRunId(context),
       // A span below one that nobody saw is no new root.
       order: parentContext && !parentContext.isRemote ? 0 : nextInOrder(),
       number: this.#spans,
@@ -287,10 +305,14 @@ export class Inlet {
     const run = this.#resolver.resolve(record, span, context, () => this.#interpreter.runId(claim, view));
     // Who hears of what waited may close the run.
     if (run) this.chunks.flush(run);
-    if (!run || run.state === "closed" || run.state === "dropped") return this.#hub.refuse("sealed");
+    if (!run || run.state === "closed" || run.state === "dropped") {
+      record.refusedIn ??= run?.id ?? record.binding?.runId;
+      return this.#hub.refuse("sealed");
+    }
     const life = this.#lives.of(run);
     record.run = run;
     record.life = life;
+    record.refusedIn = undefined;
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
     if (record.isLocalRoot) record.parent = unseenParent(record, span);
@@ -314,7 +336,9 @@ export class Inlet {
     }
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
-    if (record.run) {
+    // What was told just now may have ended its run, and with that the span.
+    if (record.run && !record.open) this.#hub.refuse("ended");
+    else if (record.run) {
       const endTime = endOf(span) ?? Date.now();
       const view = endedViewOf(span, record);
       const { kind } = record;
@@ -403,7 +427,7 @@ export class Inlet {
 
   /** A span that is no event, inside a run: its span events are the run's. */
   #watchInside(record: SpanRecord, span: SpanLike): void {
-    if (!record.eventParent && !record.binding) return;
+    if (!record.eventParent && !record.binding && record.acceptedRunId === undefined) return;
     this.#watcher.see(record, span, false);
     this.#watcher.watch(record, span);
   }

@@ -1,12 +1,12 @@
 import type { EventHub } from "../bus/event-hub.js";
-import type { Run } from "../bus/run.js";
 import type { Interpreter } from "../conventions/index.js";
 import { bindingOf } from "./binding.js";
 import type { Chunks } from "./chunks.js";
 import { isContentField } from "./content.js";
+import type { Keys, Place, Places } from "./places.js";
 import type { RunLives } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
-import { type ContextLike, isNoId, type LogRecordLike, millis, type TimedEventLike } from "./signals.js";
+import { type ContextLike, type LogRecordLike, millis, type TimedEventLike } from "./signals.js";
 import type { SpanPublisher } from "./span-publisher.js";
 import type { SpanRecord } from "./span-record.js";
 import type { TraceTable } from "./trace-table.js";
@@ -16,6 +16,7 @@ export interface NamedEventParts {
   readonly chunks: Chunks;
   readonly interpreter: Interpreter;
   readonly resolver: RunResolver;
+  readonly places: Places;
   readonly lives: RunLives;
   readonly traces: TraceTable;
   readonly publisher: SpanPublisher;
@@ -29,12 +30,11 @@ interface NamedEvent {
   readonly attributes: Readonly<Record<string, unknown>>;
   /** Data besides the attributes. */
   readonly extra: object;
-  readonly record: SpanRecord | undefined;
-  readonly traceId: string | undefined;
-  readonly spanId: string | undefined;
-  /** Of a log event. */
-  readonly context?: ContextLike | undefined;
+  readonly place: Place;
+  readonly keys: Keys;
 }
+
+const NO_KEYS: Keys = Object.freeze({ binding: undefined, accepted: undefined });
 
 /** Span events and log events: each becomes an event under its own name. */
 export class NamedEvents {
@@ -57,61 +57,61 @@ export class NamedEvents {
     if (interpreter.firstChunkEvents.has(name))
       publisher.firstChunk(record, time, interpreter.firstChunkMillis(attributes));
     if (isRepeated(record, name, "span")) return;
-    this.#publish({ name, time, attributes, extra: {}, record, traceId: record.trace.id, spanId: record.spanId });
+    this.#publish({
+      name,
+      time,
+      attributes,
+      extra: {},
+      place: this.#parts.places.inside(record),
+      keys: keysOf(record),
+    });
   }
 
   ofLog(log: LogRecordLike, context: ContextLike | undefined): void {
     const attributes = (log.attributes ?? {}) as Readonly<Record<string, unknown>>;
-    const name = log.eventName ?? attributes["event.name"];
+    const name = log.eventName || attributes["event.name"];
     if (typeof name !== "string" || name === "") return;
-    const { traces, content } = this.#parts;
-    const { traceId, spanId } = log.spanContext ?? {};
-    const record = traceId !== undefined && spanId !== undefined ? traces.find(traceId, spanId) : undefined;
+    const { places, resolver, content } = this.#parts;
+    const binding = bindingOf(context);
+    const place = places.at(log.spanContext, binding);
+    const { record } = place;
     if (name === "exception") {
       if (record) record.exception ??= exceptionOf(attributes);
       return;
     }
     if (record && isRepeated(record, name, "log")) return;
     const body = content(log.body);
-    const time = millis(log.hrTime) ?? Date.now();
     this.#publish({
       name,
-      time,
+      time: millis(log.hrTime) ?? Date.now(),
       attributes,
       extra: body === undefined ? {} : { body },
-      record,
-      traceId,
-      spanId,
-      context,
+      place,
+      // What the span was bound by was looked at when it found its run.
+      keys: {
+        binding: record?.run && binding === record.binding ? undefined : binding,
+        accepted: resolver.acceptedRunId(context),
+      },
     });
   }
 
-  #publish(event: NamedEvent): void {
-    const { hub, chunks, lives, traces } = this.#parts;
-    const { name, time, attributes, extra, record, traceId, spanId } = event;
+  #publish({ name, time, attributes, extra, place, keys }: NamedEvent): void {
+    const { hub, places, chunks, lives, traces } = this.#parts;
     if (name.startsWith("bus.")) return hub.refuse("invalid");
-    const run = this.#runOf(event);
-    if (!run) return;
-    const ids = record?.ids ?? (traceId !== undefined && spanId !== undefined ? { traceId, spanId } : {});
-    const data = { ...this.#data(name, attributes), ...extra };
-    chunks.publish(run, { runId: run.id, type: name, time, ...ids, data });
+    // Only a run that is bound or has events takes any name; names of agent conventions make one known.
+    const ofAgents = name.startsWith("gen_ai.") || name.startsWith("agent.");
+    const run = places.runAt(place, keys, (runId) => ofAgents || hub.run(runId)?.known === true);
+    if (run === undefined) return;
+    if (run === "sealed") return hub.refuse("sealed");
+    const { record, traceId, ids } = place;
+    chunks.publish(run, {
+      runId: run.id,
+      type: name,
+      time,
+      ...ids,
+      data: { ...this.#data(name, attributes), ...extra },
+    });
     if (!record?.kind) lives.touched(run, record?.trace ?? traces.trace(traceId));
-  }
-
-  /** Only a run that is bound or has events takes any name; names of agent conventions make one known. */
-  #runOf({ name, record, traceId, context }: NamedEvent): Run | undefined {
-    const { hub, resolver } = this.#parts;
-    const bound = bindingOf(context);
-    // That of the span was looked at when the span found its run.
-    if (bound && bound !== record?.binding) return resolver.bound(bound) ?? hub.refuse("sealed");
-    const around = record?.runAround;
-    if (around) return around;
-    if (record?.binding) return resolver.bound(record.binding) ?? hub.refuse("sealed");
-    const accepted = resolver.acceptedRunId(context);
-    const runId = accepted ?? traceId;
-    if (runId === undefined || isNoId(runId)) return undefined;
-    if (!hub.run(runId)?.known && !name.startsWith("gen_ai.") && !name.startsWith("agent.")) return undefined;
-    return accepted === undefined ? resolver.unbound(runId, record) : resolver.remote(runId);
   }
 
   #data(name: string, attributes: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -125,6 +125,11 @@ export class NamedEvents {
     }
     return data;
   }
+}
+
+/** An event found its run by them already. */
+function keysOf({ run, ownBinding, acceptedRunId }: SpanRecord): Keys {
+  return run ? NO_KEYS : { binding: ownBinding, accepted: acceptedRunId };
 }
 
 function exceptionOf(attributes: Readonly<Record<string, unknown>>): { type?: string; message?: string } {

@@ -33,16 +33,26 @@ export class RunResolver {
     const ancestor = record.eventParent;
     if (runId) {
       const id = this.#valid(this.#hub.decide("runId", () => runId(span, context ?? ROOT_CONTEXT), undefined));
-      if (id !== undefined) return ancestor?.run?.id === id ? ancestor.run : this.unbound(id, record);
+      if (id !== undefined) return this.#chosen(id, record);
     }
     if (record.ownBinding) return this.bound(record.ownBinding);
     if (acceptRemoteRun) {
       const id = this.#valid(remoteRunId(context));
       if (id !== undefined) return this.remote(id);
     }
+    // What began in a sealed run is of no other.
+    if (record.refusedIn !== undefined) return undefined;
     if (ancestor?.run) return ancestor.run;
     if (record.binding) return this.bound(record.binding);
     return this.unbound(this.#valid(named()) ?? record.trace.id, record);
+  }
+
+  /** The generation of an id that the `runId` option says: that of what is around and has the same id. */
+  #chosen(runId: string, record: SpanRecord): Run | undefined {
+    const { ownBinding, binding, eventParent } = record;
+    if (ownBinding?.runId === runId) return this.bound(ownBinding);
+    if (eventParent?.run?.id === runId) return eventParent.run;
+    return binding?.runId === runId ? this.bound(binding) : this.unbound(runId, record);
   }
 
   /** The generation of a binding: opened by its first event, sealed with the run for ever. */
@@ -68,13 +78,20 @@ export class RunResolver {
     return run;
   }
 
+  /** The generation that a binding opened, if it did. */
+  runOf(binding: Binding): Run | undefined {
+    return this.#bound.get(binding);
+  }
+
   /** The generation of an id that nobody bound: the next one when a new local root came after the seal. */
   unbound(runId: string, record?: SpanRecord): Run | undefined {
     const newest = this.#hub.run(runId);
-    if (newest?.state === "closed") {
-      return record && record.root.order > newest.sealedAt ? this.#hub.openNextRun(runId) : newest;
-    }
-    return this.#hub.openRun(runId);
+    const begins = newest?.state === "closed" && record !== undefined && beganAfter(newest, record);
+    if (newest?.state === "closed" && !begins) return newest;
+    const run = begins ? this.#hub.openNextRun(runId) : this.#hub.openRun(runId);
+    // Owned by what is said here, whatever a request brought along before.
+    if (run && this.#settings.acceptRemoteRun && record?.trace.owned) this.#lives.of(run).owned = true;
+    return run;
   }
 
   enterScope(binding: Binding, scope: RunScope): void {
@@ -110,4 +127,12 @@ export class RunResolver {
     this.#hub.refuse("invalid");
     return undefined;
   }
+}
+
+/**
+ * Whether the local root of a span began after the run was sealed. Of one below a span that nobody saw it is not known: that
+ * is taken to be of the sealed run in a trace of that, and to be new in another.
+ */
+function beganAfter(sealed: Run, { root, trace }: SpanRecord): boolean {
+  return root.order > 0 ? root.order > sealed.sealedAt : sealed.id !== trace.id && !sealed.traceIds.has(trace.id);
 }

@@ -44,10 +44,12 @@ export interface SpanOrigin {
   readonly spanId: string;
   readonly parent: SpanRecord | undefined;
   readonly remoteParentId: string | undefined;
+  readonly sealedIn: string | undefined;
   readonly name: string;
   readonly scope: string;
   readonly startTime: number;
   readonly ownBinding: Binding | undefined;
+  readonly acceptedRunId: string | undefined;
   readonly order: number;
   readonly number: number;
 }
@@ -75,7 +77,9 @@ export class SpanRecord {
   readonly startTime: number;
   /** The binding of the context it started in. */
   readonly ownBinding: Binding | undefined;
-  /** The same, or what the span around it hands on. */
+  /** The run id that came with baggage in that context, where that is accepted. */
+  readonly acceptedRunId: string | undefined;
+  /** The binding of the context, or what the span around it hands on. */
   readonly binding: Binding | undefined;
   /** The topmost span of this process around it. */
   readonly root: SpanRecord;
@@ -102,6 +106,8 @@ export class SpanRecord {
   /** Set when it is an event. */
   kind: EventKind | undefined;
   run: Run | undefined;
+  /** Id of the sealed run that it would be in, by itself or by what is around it: it is refused, and so is what is below. */
+  refusedIn: string | undefined;
   life: RunLife | undefined;
   /** The `bus.run` under which it began. */
   runScope: RunScope | undefined;
@@ -145,6 +151,7 @@ export class SpanRecord {
     this.scope = origin.scope;
     this.startTime = origin.startTime;
     this.ownBinding = origin.ownBinding;
+    this.acceptedRunId = origin.acceptedRunId;
     this.binding = origin.ownBinding ?? parent?.binding;
     this.order = origin.order;
     this.number = origin.number;
@@ -152,6 +159,7 @@ export class SpanRecord {
     if (parent) parent.isLeaf = false;
     this.parent = parent;
     this.eventParent = parent?.kind ? parent : parent?.eventParent;
+    this.refusedIn = parent?.kind ? undefined : (origin.sealedIn ?? parent?.refusedIn);
   }
 
   /** An agent or a tool: what is below does not do its work but work of its own. */
@@ -162,6 +170,13 @@ export class SpanRecord {
   /** Its run, or that of the nearest event around it. */
   get runAround(): Run | undefined {
     return this.run ?? this.eventParent?.run;
+  }
+
+  /** Id of the sealed run in which it stands. */
+  get sealedIn(): string | undefined {
+    if (this.refusedIn !== undefined) return this.refusedIn;
+    const run = this.runAround;
+    return run?.state === "closed" ? run.id : undefined;
   }
 
   get isAgent(): boolean {

@@ -1,6 +1,8 @@
 import { flat } from "../bus/bounded-json.js";
 import { RecencyList } from "../bus/recency-list.js";
+import type { Run } from "../bus/run.js";
 import type { RunLife } from "./run-life.js";
+import { SealedSpans } from "./sealed-spans.js";
 import { SpanRecord } from "./span-record.js";
 
 /** Ended events that may stand among the open ones before they are looked for. */
@@ -48,7 +50,9 @@ export class Trace {
       spanId: flat(spanId),
       parent: undefined,
       remoteParentId: undefined,
+      sealedIn: undefined,
       ownBinding: undefined,
+      acceptedRunId: undefined,
     };
     const place = new SpanRecord({ ...origin, name: "", scope: "", startTime: 0, order: 0, number: 0 });
     for (const oldest of this.#unseen.keys()) if (this.#unseen.size >= MAX_UNSEEN) this.#unseen.delete(oldest);
@@ -64,10 +68,14 @@ export class Trace {
     record.takePlaceOf(place);
   }
 
-  /** Stands in for a parent that nobody saw. */
-  get innermostEvent(): SpanRecord | undefined {
+  /** The innermost open event, where all are of one run; else that of this run. */
+  innermostEvent(run: Run | undefined): SpanRecord | undefined {
     this.eventEnded();
-    return this.#openEvents.at(-1);
+    const innermost = this.#openEvents.at(-1);
+    if (!innermost || this.lives.size <= 1) return innermost;
+    const open = this.#openEvents.filter((event) => event.open);
+    if (open.every((event) => event.run === innermost.run)) return innermost;
+    return run && open.findLast((event) => event.run === run);
   }
 }
 
@@ -77,9 +85,11 @@ export class TraceTable {
   readonly #traces = new Map<string, Trace>();
   readonly #open = new RecencyList<SpanRecord>();
   readonly #ended = new RecencyList<SpanRecord>();
+  readonly #sealed: SealedSpans;
 
   constructor(limit: number) {
     this.#limit = limit;
+    this.#sealed = new SealedSpans(limit);
   }
 
   trace(traceId: string | undefined): Trace | undefined {
@@ -88,6 +98,11 @@ export class TraceTable {
 
   find(traceId: string, spanId: string): SpanRecord | undefined {
     return this.trace(traceId)?.spans.get(spanId);
+  }
+
+  /** Id of the sealed run that a span was in which is no link any more. */
+  sealedIn(traceId: string, spanId: string): string | undefined {
+    return this.#sealed.runId(traceId, spanId);
   }
 
   /** The trace, made known if it is not. */
@@ -137,18 +152,15 @@ export class TraceTable {
     if (trace.open > 0 || (trace.lives.size > 0 && trace.spans.size > 0)) return;
     for (const life of trace.lives) life.traces.delete(trace);
     trace.lives.clear();
-    for (const { place } of trace.spans.values()) this.#ended.remove(place);
+    for (const record of trace.spans.values()) this.#letGo(record);
+    trace.spans.clear();
     if (this.#traces.get(trace.id) === trace) this.#traces.delete(trace.id);
   }
 
   /** No run goes on in the trace: its ended spans are no links any more, also when one never ends. */
   forgetEnded(trace: Trace): void {
     if (trace.open === 0 || trace.lives.size > 0) return;
-    for (const record of trace.spans.values()) {
-      if (record.open) continue;
-      this.#ended.remove(record.place);
-      this.#unlink(record);
-    }
+    for (const record of trace.spans.values()) if (!record.open) this.#unlink(record);
   }
 
   clear(): void {
@@ -160,17 +172,24 @@ export class TraceTable {
       }
     }
     this.#traces.clear();
+    this.#sealed.clear();
   }
 
   #forget(record: SpanRecord | undefined): void {
     if (!record) return;
-    this.#ended.remove(record.place);
     this.#unlink(record);
     this.leave(record.trace);
   }
 
   #unlink(record: SpanRecord): void {
+    this.#letGo(record);
     record.trace.spans.delete(record.spanId);
     record.forget();
+  }
+
+  #letGo(record: SpanRecord): void {
+    this.#ended.remove(record.place);
+    const runId = record.sealedIn;
+    if (runId !== undefined && runId !== record.trace.id) this.#sealed.add(record, runId);
   }
 }

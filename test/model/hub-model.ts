@@ -767,7 +767,7 @@ export class HubModel {
     trace.runs.add(run);
   }
 
-  /** A tool begins to work for a request. Undefined when the bus takes no note of it any more. */
+  /** A tool begins to work for a request. Undefined when the bus takes no note of it any more, and refuses it at its end. */
   start({ runId, trace }: Request, spanId: string, { data, trick }: Call): ModelSpan | undefined {
     if (this.stopped) return undefined;
     const span: ModelSpan = { spanId, trace, startedAt: this.now, open: true, endTold: false };

@@ -118,6 +118,7 @@ export const end = fc.record({ back: small, plot: prankPlots("tap", "where") }).
       if (!ended) return;
       const call = plot ? callOf(world, plot) : ended.call;
       if (ended.inModel) world.model.end(ended.inModel, call);
+      else world.model.refuse("shutdown");
       ended.span.setAttributes(call.attributes);
       ended.span.end(Date.now());
     },

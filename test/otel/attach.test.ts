@@ -125,6 +125,20 @@ describe("attach to a provider", () => {
     expect(exporter.getFinishedSpans()).toHaveLength(1);
   });
 
+  it("goes on until the last attachment of the same bus is closed", () => {
+    const { provider } = exporting();
+    const bus = new EventBus();
+    const [first, second] = [attach(bus, provider), attach(bus, provider)];
+    first.close();
+    expect(standing(second)).toEqual({ spans: true, logs: false, waiting: false });
+    expect(typesOf(bus, runAgent(provider))).toEqual(whole);
+    second.close();
+    runAgent(provider);
+    expect(bus.stats().published).toBe(3);
+    attach(bus, provider);
+    expect(typesOf(bus, runAgent(provider))).toEqual(whole);
+  });
+
   it("leaves the bus where the constructor put it", () => {
     const bus = new EventBus();
     const provider = new BasicTracerProvider({ spanProcessors: [bus] });

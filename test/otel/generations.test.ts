@@ -1,3 +1,4 @@
+import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace-base";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import {
@@ -81,6 +82,23 @@ describe("a generation", () => {
     service.tool("straggler", { under: agent }).end();
     expect(service.types(agent)).toEqual(["agent.invocation.started", "agent.invocation.completed", "agent.terminate"]);
     expect(service.bus.stats().refused).toBeGreaterThan(0);
+  });
+
+  it("begins below a root that nobody saw in another trace, and not in the same one", () => {
+    const sampler: Sampler = {
+      shouldSample: (_context, _traceId, name) => ({
+        decision: name.startsWith("POST") ? SamplingDecision.NOT_RECORD : SamplingDecision.RECORD_AND_SAMPLED,
+      }),
+      toString: () => "WithoutServer",
+    };
+    const service = new Service({}, { sampler });
+    const request = service.plain("POST /");
+    service.agent("first", { under: request, ...named("conversation") }).end();
+    service.bus.closeStream("conversation");
+    service.agent("late", { under: request, ...named("conversation") }).end();
+    expect(service.types("conversation")).toHaveLength(3);
+    service.agent("second", { under: service.plain("POST /"), ...named("conversation") });
+    expect(service.history("conversation")).toMatchObject([{ seq: 1, data: { agentName: "second" } }]);
   });
 
   it("begins with a request that goes on with the trace from elsewhere", () => {

@@ -340,6 +340,16 @@ describe("shutdown", () => {
     expect(service.bus.stats().abandonedSpans).toBe(1);
   });
 
+  it("counts the agent spans that begin after it as refused", async () => {
+    const service = new Service();
+    const before = service.agent("before");
+    await service.bus.shutdown();
+    before.end();
+    service.agent("after").end();
+    service.plain("GET /").end();
+    expect(service.bus.stats({ details: true })).toMatchObject({ refused: 1, details: { refused: { shutdown: 1 } } });
+  });
+
   it("leaves reading as it was", async () => {
     const service = new Service();
     const agent = service.agent("a");

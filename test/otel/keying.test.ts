@@ -1,8 +1,19 @@
 import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
-import { currentRunId, runContext } from "spanbus";
+import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace-base";
+import { currentRunId, resetEventBus, runContext, setEventBus } from "spanbus";
 import type { Convention } from "spanbus/conventions";
 import { describe, expect, it, vi } from "vitest";
-import { Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
+import {
+  leak,
+  listen,
+  pass,
+  Service,
+  spanIdOf,
+  traceIdOf,
+  withContextManager,
+  withFakeTime,
+  within,
+} from "./support.js";
 
 withContextManager();
 withFakeTime();
@@ -19,6 +30,53 @@ describe("the run of a span", () => {
     runContext("bound", () => service.agent("a"));
     expect(service.types("chosen")).toEqual(["agent.invocation.started"]);
     expect(service.types("bound")).toEqual([]);
+  });
+
+  it("is the bound one where the runId option says the same id: the run goes on until its function is over", async () => {
+    const service = new Service({ runId: () => "job" });
+    const heard = listen(service.bus);
+    await service.bus.run("job", async () => {
+      service.agent("first").end();
+      await pass();
+      expect(service.bus.emit("note")).toMatchObject({ runId: "job" });
+      service.agent("second").end();
+    });
+    await pass();
+    expect(heard.filter((word) => /opened|closed/.test(word))).toEqual(["opened job", "closed job completed"]);
+    expect(service.types("job")).toHaveLength(7);
+  });
+
+  it("is the bound one where the runId option says the same id: a throw of its function is how the run ends", async () => {
+    const service = new Service({ runId: () => "job" });
+    const failing = service.bus.run("job", async () => {
+      service.agent("a").end();
+      await pass();
+      throw new Error("broken");
+    });
+    await expect(failing).rejects.toThrow("broken");
+    await pass();
+    expect(service.fate("job")).toBe("failed");
+  });
+
+  it("is the one bound by runContext where the runId option says the same id: only closeStream closes it", () => {
+    const service = new Service({ runId: () => "job" });
+    const late = runContext("job", () => {
+      for (const name of ["first", "second"]) service.agent(name).end();
+      return leak();
+    });
+    expect(service.fate("job")).toBe("open");
+    expect(service.types("job")).toHaveLength(6);
+    service.bus.closeStream("job", "completed");
+    late(() => service.agent("late").end());
+    expect(service.types("job")).toHaveLength(6);
+  });
+
+  it("is the one that a span around hands on where the runId option says the same id", () => {
+    const service = new Service({ runId: () => "job" });
+    const server = runContext("job", () => service.plain("GET /"));
+    service.agent("a", { under: trace.setSpan(ROOT_CONTEXT, server) }).end();
+    server.end();
+    expect(service.fate("job")).toBe("open");
   });
 
   it("is asked of the runId option once for each span that becomes an event, with the span and its context", () => {
@@ -242,6 +300,70 @@ describe("the run of a span", () => {
     for (const id of ["one", "two"]) runContext(id, () => service.agent(id, { under: server }).end());
     expect(service.types("one")).toEqual(service.types("two"));
     expect(service.info("one")?.traceIds).toEqual(service.info("two")?.traceIds);
+  });
+});
+
+/** Spans whose name begins with `db` are left out; those below them are not. */
+const withoutDatabase: Sampler = {
+  shouldSample: (_context, _traceId, name) => ({
+    decision: name.startsWith("db") ? SamplingDecision.NOT_RECORD : SamplingDecision.RECORD_AND_SAMPLED,
+  }),
+  toString: () => "WithoutDatabase",
+};
+
+describe("the run of a span below one that nobody saw", () => {
+  const runIdNamed = (runId: string) => ({ attributes: { "ai.telemetry.metadata.runId": runId } });
+
+  it("is that of the innermost open event of the trace", () => {
+    const service = new Service({}, { sampler: withoutDatabase });
+    const agent = service.agent("a", runIdNamed("r"));
+    service.tool("t", { under: service.plain("db query", { under: agent }) });
+    expect(service.event("r", "agent.tool.started").parentSpanId).toBe(spanIdOf(agent));
+  });
+
+  it("is none of those that go on in its trace where that are several, but what the next rule says", () => {
+    const service = new Service({}, { sampler: withoutDatabase });
+    const server = service.plain("POST /");
+    const first = service.agent("first", { under: server, ...runIdNamed("one") });
+    service.agent("second", { under: server, ...runIdNamed("two") });
+    const query = service.plain("db query", { under: first });
+    service.tool("unnamed", { under: query });
+    service.agent("named", { under: query, ...runIdNamed("one") });
+    expect(service.types("one")).toEqual(["agent.invocation.started", "agent.invocation.started"]);
+    expect(service.types("two")).toEqual(["agent.invocation.started"]);
+    expect(service.history(server)).toMatchObject([{ type: "agent.tool.started", data: { toolName: "unnamed" } }]);
+  });
+
+  it("is the bound one, below the innermost open event of that, where several runs go on in its trace", () => {
+    const service = new Service({}, { sampler: withoutDatabase });
+    const server = service.plain("POST /");
+    const [first] = ["one", "two"].map((runId) =>
+      runContext(runId, () => {
+        const agent = service.agent("a", { under: server });
+        return { agent, query: trace.setSpan(context.active(), service.plain("db query", { under: agent })) };
+      }),
+    );
+    if (!first) throw new Error("no agent");
+    service.tool("t", { under: first.query });
+    expect(service.event("one", "agent.tool.started").parentSpanId).toBe(spanIdOf(first.agent));
+  });
+
+  it("is that of what is emitted and logged there, too", () => {
+    const service = new Service({}, { sampler: withoutDatabase });
+    setEventBus(service.bus);
+    const agent = service.agent("a", runIdNamed("r"));
+    const query = service.plain("db query", { under: agent });
+    within(query, () => {
+      expect(currentRunId()).toBe("r");
+      service.bus.emit("emitted");
+      service.log("logged");
+    });
+    resetEventBus();
+    const ids = { spanId: spanIdOf(query), parentSpanId: spanIdOf(agent) };
+    expect(service.history("r").slice(1)).toMatchObject([
+      { type: "emitted", ...ids },
+      { type: "logged", ...ids },
+    ]);
   });
 });
 

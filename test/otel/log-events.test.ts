@@ -52,6 +52,12 @@ describe("a log event", () => {
     expect(service.history("r")[0]?.data).not.toHaveProperty("event.name");
   });
 
+  it("has its name in the attribute also where its own is empty", () => {
+    const service = new Service();
+    runContext("r", () => service.log("", { attributes: { "event.name": "note" } }));
+    expect(service.types("r")).toEqual(["note"]);
+  });
+
   it("without a name is a log line and no event", () => {
     const service = new Service();
     runContext("r", () => service.logs.getLogger("app").emit({ body: "hello" }));

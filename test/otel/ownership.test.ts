@@ -144,6 +144,17 @@ describe("a run whose trace began in another process", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0 });
   });
 
+  it("tells one end of a span that is seen to be an agent's at its end, when there is no room for its run", () => {
+    const service = new Service({ maxOpenRuns: 1 });
+    runContext("mine", () => service.agent("a"));
+    const late = service.plain("work", { under: requestFrom() });
+    service.bus.stats();
+    late.setAttribute("gen_ai.operation.name", "invoke_agent");
+    late.end();
+    expect(service.types(late)).toEqual(["agent.invocation.started", "agent.invocation.failed", "agent.terminate"]);
+    expect(service.bus.stats({ details: true }).details?.refused.ended).toBe(1);
+  });
+
   it("is detached, not closed, when nothing happens for the idle time while a span hangs", async () => {
     const service = new Service({ idleTimeoutMillis: 5000 });
     const agent = service.agent("a", { under: requestFrom() });
@@ -219,6 +230,20 @@ describe("a run whose id came with baggage", () => {
     expect(service.types("r")).toHaveLength(3);
     expect(service.fate("r")).toBe("completed");
     expect(service.bus.stats().refused).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ["before", "after"],
+    ["after", "before"],
+  ])("leaves a run its owner whose name an agent says here, when a request comes %s it", (order) => {
+    const service = new Service({ acceptRemoteRun: true });
+    const server = service.plain("POST /", { root: true });
+    const request = () => service.agent("theirs", { under: requestFrom({}, withBaggage("r")) }).end();
+    const agent = () =>
+      service.agent("mine", { under: server, attributes: { "ai.telemetry.metadata.runId": "r" } }).end();
+    for (const act of order === "before" ? [request, agent] : [agent, request]) act();
+    server.end();
+    expect(service.info("r")).toMatchObject({ owned: true, state: "closed", outcome: "completed" });
   });
 
   it("cannot close what is bound here", async () => {

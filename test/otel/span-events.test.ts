@@ -1,6 +1,15 @@
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { fail, listen, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
+import {
+  fail,
+  listen,
+  Service,
+  spanIdOf,
+  traceIdOf,
+  withBaggage,
+  withContextManager,
+  withFakeTime,
+} from "./support.js";
 
 withContextManager();
 withFakeTime();
@@ -55,6 +64,26 @@ describe("a span event", () => {
     span.end();
     expect(service.types(span)).toEqual([name]);
     expect(service.info(span)?.state).toBe("closed");
+  });
+
+  it("on a span that is bound below an event of another run is of the bound one", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const client = runContext("r", () => service.plain("POST", { under: agent }));
+    client.addEvent("note");
+    expect(service.history("r")).toMatchObject([{ type: "note", spanId: spanIdOf(client) }]);
+    expect(service.types(agent)).toEqual(["agent.invocation.started"]);
+  });
+
+  it("on a span of a request goes to the run that its baggage names, where that is accepted", () => {
+    const service = new Service({ acceptRemoteRun: true });
+    const server = service.plain("POST", { under: withBaggage("theirs") });
+    service.bus.stats();
+    server.addEvent("gen_ai.live");
+    server.addEvent("note");
+    server.end();
+    expect(service.types("theirs")).toEqual(["gen_ai.live", "note"]);
+    expect(service.types(server)).toEqual([]);
   });
 
   it("of another name opens none", () => {
