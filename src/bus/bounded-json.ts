@@ -22,27 +22,28 @@ export interface Copy {
  * Copies data for keeping: bounded in size, depth and width, free of anything JSON cannot carry. What did not fit is
  * left out and `truncated: true` says so.
  */
-export function copyData(source: unknown, maxBytes: number, texts: RepeatedTexts): Copy {
-  const copier = new Copier(maxBytes, true, texts);
+export function copyData(source: unknown, maxBytes: number, texts: RepeatedTexts, frozen: boolean): Copy {
+  const copier = new Copier(maxBytes, texts, frozen);
   return copier.finish(copier.record(source));
-}
-
-/** The same, not frozen: for who may change it before it is copied again. */
-export function looseCopy(source: unknown, maxBytes: number, texts: RepeatedTexts): Record<string, unknown> {
-  const copier = new Copier(maxBytes, false, texts);
-  return copier.finish(copier.record(source)).value;
 }
 
 /**
  * The same for a plain object that nobody else has, whose keys are names of fields: it is kept itself, with copies of what is
  * in it.
  */
-export function ownData(source: Record<string, unknown>, maxBytes: number, texts: RepeatedTexts): Copy {
-  const copier = new Copier(maxBytes, true, texts);
+export function ownData(
+  source: Record<string, unknown>,
+  maxBytes: number,
+  texts: RepeatedTexts,
+  frozen: boolean,
+): Copy {
+  const copier = new Copier(maxBytes, texts, frozen);
   copier.inPlace(source);
   return copier.finish(source);
 }
 
+/** Longer texts are content. */
+const MAX_NAME_LENGTH = 256;
 /** Quotes, colon and comma around the name of a field, which has nothing to escape. */
 const FIELD_BYTES = 4;
 const TRUNCATED_BYTES = '"truncated":true,'.length;
@@ -58,13 +59,13 @@ class Copier {
   #bytes = 2;
   #truncated = false;
   readonly #maxBytes: number;
-  readonly #frozen: boolean;
   readonly #texts: RepeatedTexts;
+  readonly #frozen: boolean;
 
-  constructor(maxBytes: number, frozen: boolean, texts: RepeatedTexts) {
+  constructor(maxBytes: number, texts: RepeatedTexts, frozen: boolean) {
     this.#maxBytes = maxBytes - TRUNCATED_BYTES;
-    this.#frozen = frozen;
     this.#texts = texts;
+    this.#frozen = frozen;
   }
 
   /** The outermost object; anything that is none is an empty one. */
@@ -76,13 +77,25 @@ class Copier {
     return target;
   }
 
-  /** Puts copies where the values were. */
+  /** Puts copies where the values were. Content comes last, since it takes all the room that it finds. */
   inPlace(record: Record<string, unknown>): void {
+    if (this.#keep(record, false)) this.#keep(record, true);
+  }
+
+  /** Keeps content, or all else; true if there is some of the other. */
+  #keep(record: Record<string, unknown>, content: boolean): boolean {
+    let others = false;
     for (const key in record) {
-      const copy = this.#field(record, key, key.length + FIELD_BYTES, undefined);
+      const value = record[key];
+      if ((typeof value === "string" && value.length > MAX_NAME_LENGTH) !== content) {
+        others = true;
+        continue;
+      }
+      const copy = this.#field(value, record, key, key.length + FIELD_BYTES, undefined);
       if (copy === OMITTED) delete record[key];
       else record[key] = copy;
     }
+    return others;
   }
 
   /** The outermost object, as it is kept. */
@@ -101,7 +114,7 @@ class Copier {
         this.#truncated = true;
         continue;
       }
-      const copy = this.#field(source, key, jsonBytes(key) + 2, around);
+      const copy = this.#field(read(source, key), source, key, jsonBytes(key) + 2, around);
       if (copy === OMITTED) continue;
       taken += 1;
       // Defined, not assigned: `__proto__` is a key like any other.
@@ -111,10 +124,10 @@ class Copier {
   }
 
   /** The copy of a property whose name takes so many bytes. */
-  #field(source: object, key: string, keyBytes: number, around: Around | undefined): unknown {
+  #field(value: unknown, container: object, key: string, keyBytes: number, around: Around | undefined): unknown {
     const before = this.#bytes;
     this.#bytes += keyBytes;
-    const copy = this.#bytes > this.#maxBytes ? this.#cut() : this.#value(read(source, key), source, around, key);
+    const copy = this.#bytes > this.#maxBytes ? this.#cut() : this.#value(value, container, around, key);
     if (copy === OMITTED) this.#bytes = before;
     return copy;
   }

@@ -1,4 +1,4 @@
-import { copyData, flat, looseCopy, MAX_EVENT_BYTES, ownData } from "./bounded-json.js";
+import { copyData, flat, MAX_EVENT_BYTES, ownData } from "./bounded-json.js";
 import { isName, wrong } from "./checks.js";
 import type { BusEvent, ControlEventMap, EventDraft, EventInput } from "./event.js";
 import type { HubOptions } from "./hub-options.js";
@@ -28,16 +28,15 @@ export function makeEvent(
   const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - run.idBytes - CHARACTER_BYTES * type.length;
   let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
   if (redact) {
-    const draft: EventDraft = { runId: run.id, type, time, data: looseCopy(data, room, run.texts) };
-    addSpanIds(draft, input, (_, id) => flat(id));
-    if (attributes) draft.attributes = looseCopy(attributes, room, run.texts);
-    const result = redact(draft);
+    const result = redact(draftOf(run, input, type, time, room, owned));
     if (!result) return undefined;
     ({ data, attributes } = result);
   }
   const copy =
-    owned && !redact ? ownData(data as Record<string, unknown>, room, run.texts) : copyData(data, room, run.texts);
-  const carried = attributes ? copyData(attributes, room - copy.bytes, run.texts) : undefined;
+    owned && !redact
+      ? ownData(data as Record<string, unknown>, room, run.texts, true)
+      : copyData(data, room, run.texts, true);
+  const carried = attributes ? copyData(attributes, room - copy.bytes, run.texts, true) : undefined;
   // Taken last: getters of what was copied may have published.
   const seq = run.seq + 1;
   const event: Building = { id: run.eventId(seq), runId: run.id, seq, type, time, data: copy.value };
@@ -48,6 +47,17 @@ export function makeEvent(
     bytes += carried.bytes;
   }
   return { event: Object.freeze(event) as unknown as BusEvent, bytes };
+}
+
+function draftOf(run: Run, input: EventInput, type: string, time: number, room: number, owned: boolean): EventDraft {
+  const { data, attributes } = input;
+  const copy = owned
+    ? ownData({ ...(data as Record<string, unknown>) }, room, run.texts, false)
+    : copyData(data, room, run.texts, false);
+  const draft: EventDraft = { runId: run.id, type, time, data: copy.value };
+  addSpanIds(draft, input, (_, id) => flat(id));
+  if (attributes) draft.attributes = copyData(attributes, room, run.texts, false).value;
+  return draft;
 }
 
 interface SpanIds {

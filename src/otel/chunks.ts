@@ -1,4 +1,4 @@
-import { looseCopy, MAX_EVENT_BYTES } from "../bus/bounded-json.js";
+import { copyData, MAX_EVENT_BYTES } from "../bus/bounded-json.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { BusEvent, EventInput } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
@@ -32,7 +32,7 @@ export class Chunks {
     // Refused there, and a run that was only about to begin is forgotten.
     if (this.#hub.isDeciding) return this.#hub.append(run, input, counted);
     if (input.type === CHUNK && input.spanId !== undefined && run.known && run.state === "open") {
-      const data = looseCopy(input.data, MAX_EVENT_BYTES, run.texts);
+      const data = copyData(input.data, MAX_EVENT_BYTES, run.texts, false).value;
       if (typeof data["text"] === "string") {
         this.#add(run, input.spanId, { ...input, data }, data["text"]);
         return undefined;
