@@ -3,7 +3,7 @@ import { RecencyNode } from "../bus/recency-list.js";
 import type { Frames } from "../wire/frames.js";
 import { caughtUpFrame, heartbeatFrame } from "../wire/sse.js";
 import { BodyReader } from "./body-reader.js";
-import type { Heartbeats, Quiet } from "./heartbeats.js";
+import type { Heartbeats, QuietStream } from "./heartbeats.js";
 import type { Eventually, ReadableSubscription } from "./readable-bus.js";
 
 /** A reader whose events go into a body. */
@@ -38,10 +38,10 @@ const MOST_EVENTS = 64;
  * where the reader is a position; here is at most what was to fit into a chunk. Every event passes here once for each
  * client: no promise is made but the one that the reader gives.
  */
-export class EventBody implements Quiet {
+export class EventBody implements QuietStream {
   readonly #options: BodyOptions;
   readonly #readers: BodyReader[];
-  readonly place: RecencyNode<Quiet> = new RecencyNode<Quiet>(this);
+  readonly place: RecencyNode<QuietStream> = new RecencyNode<QuietStream>(this);
   /** What is sent next, and its size in bytes. */
   #chunk: Uint8Array[] = [];
   #chunkSize = 0;

@@ -1,9 +1,9 @@
 import { RecencyList, type RecencyNode } from "../bus/recency-list.js";
 import { unheld } from "./unheld.js";
 
-/** What is to be heard of although nothing comes. */
-export interface Quiet {
-  readonly place: RecencyNode<Quiet>;
+/** One that is to be heard of although nothing comes. */
+export interface QuietStream {
+  readonly place: RecencyNode<QuietStream>;
   /** Since when nothing came, in monotonic milliseconds. */
   quietSince: number;
   beat(): void;
@@ -13,7 +13,7 @@ export interface Quiet {
 export class Heartbeats {
   readonly #millis: number;
   /** The newest began to wait last: who is due first is at the other end. */
-  readonly #waiting = new RecencyList<Quiet>();
+  readonly #waiting = new RecencyList<QuietStream>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(millis: number) {
@@ -21,13 +21,13 @@ export class Heartbeats {
   }
 
   /** Begins to wait. What waits for the whole time is told once; what leaves or begins again before is not. */
-  wait(quiet: Quiet): void {
+  wait(quiet: QuietStream): void {
     quiet.quietSince = performance.now();
     this.#waiting.touch(quiet.place);
     this.#timer ??= unheld(() => this.#ring(), this.#millis);
   }
 
-  leave({ place }: Quiet): void {
+  leave({ place }: QuietStream): void {
     this.#waiting.remove(place);
     if (this.#waiting.size > 0) return;
     clearTimeout(this.#timer);

@@ -60,7 +60,8 @@ describe("whatever is done to a bus in whatever order, it does what a plain mode
   it("in the programs of a seed that never changes", { timeout: 300_000 }, async () => {
     const seen = await play(FIXED_SEED, programs);
     expect(seen.get("acts")).toBeGreaterThan(programs * 230);
-    for (const what of happenings) expect(seen.get(what), what).toBeGreaterThan(programs / 10);
+    // A few programs do not come to everything.
+    if (programs >= 100) for (const what of happenings) expect(seen.get(what), what).toBeGreaterThan(programs / 10);
   });
 
   it(`in those of a fresh one: FC_SEED=${freshSeed} plays them again`, { timeout: 300_000 }, async () => {

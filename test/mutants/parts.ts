@@ -28,7 +28,8 @@ export const parts = {
     files: { but: ["catalogue", ...events] },
     tests: [
       "bus/!(promise-2-event-size|promise-2-memory)",
-      "otel/{bindings,closing-*,generations,idle,late-attach,ownership}",
+      "otel/{bindings,callbacks,closing-*,generations,idle,late-attach,ownership}",
+      "model/*",
     ],
   },
   /** The interpreter. Tables are data, which docs and recordings are compared with. */

@@ -22,6 +22,17 @@ export interface Batch {
   readonly at: number;
 }
 
+/** What was taken from the outbox for one batch. */
+interface Load {
+  readonly lines: readonly string[];
+  readonly events: readonly BusEvent[];
+  /** Events whose loss the lines tell. */
+  readonly losses: number;
+  readonly at: number;
+  /** The run as it was when it ended, if that is in it. */
+  readonly closed: RunInfo | undefined;
+}
+
 /** What every batch of a relay says. */
 export interface Sender {
   readonly relay: string;
@@ -74,40 +85,16 @@ export class SentRun implements OutgoingQueue {
    * bus says of the run.
    */
   fill(outbox: Outbox, sender: Sender, info: RunInfo | undefined, isLeft = false): Batch {
-    const lines: string[] = [];
-    const events: BusEvent[] = [];
-    let [bytes, losses] = [0, 0];
-    let [ends, leaves] = [false, false];
-    let outcome: string | undefined;
-    let at = Number.POSITIVE_INFINITY;
     const generation = this.first?.generation ?? this.#generation ?? "";
     if (generation !== this.#generation) {
       this.#generation = generation;
       this.unbind();
     }
-    let said = info?.generation === generation ? info : undefined;
-    for (let entry = this.first; entry && !ends && lines.length < MAX_LINES; entry = this.first) {
-      const { content } = entry;
-      if (entry.generation !== generation) break;
-      if (content.kind === "event") {
-        if (bytes > 0 && bytes + content.bytes > MAX_BYTES) break;
-        bytes += content.bytes;
-        events.push(content.event);
-        lines.push(content.line);
-      } else if (content.kind === "loss") {
-        losses += content.count;
-        lines.push(`l${content.count}`);
-      } else {
-        ends = true;
-        said = content.run;
-        // Only the process whose run it is says how it ended; for another it ended here.
-        leaves = !said.owned || said.outcome === "detached";
-        if (!leaves) outcome = said.outcome ?? "unknown";
-      }
-      if (content.kind !== "loss") at = Math.min(at, entry.at);
-      outbox.take(entry);
-    }
-    if (isLeft && !ends && !this.first) leaves = true;
+    const { lines, events, losses, at, closed } = this.#take(outbox, generation);
+    const said = closed ?? (info?.generation === generation ? info : undefined);
+    // Only the process whose run it is says how it ended; for another it ended here.
+    const leaves = closed ? !closed.owned || closed.outcome === "detached" : isLeft && !this.first;
+    const outcome = closed && !leaves ? (closed.outcome ?? "unknown") : undefined;
     const number = sender.nextBatch();
     const { relay, historyPerRun, retentionMillis, leaseMillis } = sender;
     const owned = said?.owned ?? false;
@@ -137,8 +124,33 @@ export class SentRun implements OutgoingQueue {
       start: String(said?.startTime ?? events[0]?.time ?? Date.now()),
       last: events.at(-1)?.time.toString(),
     });
-    this.batch = { number, generation, owned, args: [head, lines.join("\n")], events: events.length, losses, ends, at };
+    const args = [head, lines.join("\n")];
+    this.batch = { number, generation, owned, args, events: events.length, losses, ends: closed !== undefined, at };
     return this.batch;
+  }
+
+  /** Takes what waits of this generation, as far as it fits into one batch, up to its end. */
+  #take(outbox: Outbox, generation: string): Load {
+    const lines: string[] = [];
+    const events: BusEvent[] = [];
+    let closed: RunInfo | undefined;
+    let [bytes, losses, at] = [0, 0, Number.POSITIVE_INFINITY];
+    for (let entry = this.first; entry && !closed && lines.length < MAX_LINES; entry = this.first) {
+      const { content } = entry;
+      if (entry.generation !== generation) break;
+      if (content.kind === "event") {
+        if (bytes > 0 && bytes + content.bytes > MAX_BYTES) break;
+        bytes += content.bytes;
+        events.push(content.event);
+        lines.push(content.line);
+      } else if (content.kind === "loss") {
+        losses += content.count;
+        lines.push(`l${content.count}`);
+      } else closed = content.run;
+      if (content.kind !== "loss") at = Math.min(at, entry.at);
+      outbox.take(entry);
+    }
+    return { lines, events, losses, at, closed };
   }
 
   /** Redis took the batch. */
