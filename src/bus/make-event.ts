@@ -49,6 +49,7 @@ export function makeEvent(
   return { event: Object.freeze(event) as unknown as BusEvent, bytes };
 }
 
+/** What the redactor gets: all of it may be changed. */
 function draftOf(run: Run, input: EventInput, type: string, time: number, room: number, owned: boolean): EventDraft {
   const { data, attributes } = input;
   const copy = owned
