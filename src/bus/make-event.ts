@@ -61,6 +61,12 @@ function draftOf(run: Run, input: EventInput, type: string, time: number, room: 
   return draft;
 }
 
+/** The same event as the next of its run. */
+export function renumbered(event: BusEvent, run: Run): BusEvent {
+  const seq = run.seq + 1;
+  return Object.freeze({ ...event, id: run.eventId(seq), seq }) as BusEvent;
+}
+
 interface SpanIds {
   traceId?: string | undefined;
   spanId?: string | undefined;
