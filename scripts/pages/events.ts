@@ -86,7 +86,9 @@ the name of one of these types; what you \`publish\` or \`emit\` stays as it is.
       Object.entries(fields).map(([name, { type, says }]) => [`\`${name}\``, types[type], says]),
     ),
     "## Your own events",
-    `Publish any other type with data of your own. It is copied, cut to 32 KiB of JSON and frozen. Extend \`EventMap\` to type it:`,
+    `Publish any other type with data of your own. It is copied, cut to what an event has room for, and frozen. An event is at
+most 32 KiB of JSON; of these, 1,376 bytes, the run id and three bytes for each character of the type are not for \`data\` and
+\`attributes\`, and 17 are for \`truncated\`. Extend \`EventMap\` to type it:`,
     `${fence}ts
 import { EventBus } from "spanbus";
 

@@ -22,24 +22,28 @@ export interface Copy {
  * Copies data for keeping: bounded in size, depth and width, free of anything JSON cannot carry. What did not fit is
  * left out and `truncated: true` says so.
  */
-export function copyData(source: unknown, maxBytes: number, frozen = true, texts?: RepeatedTexts): Copy {
-  const copier = new Copier(maxBytes - TRUNCATED_BYTES, frozen, texts);
-  const value = copier.record(source);
-  if (copier.truncated) value["truncated"] = true;
-  if (frozen) Object.freeze(value);
-  return { value, bytes: copier.bytes + (copier.truncated ? TRUNCATED_BYTES : 0) };
+export function copyData(source: unknown, maxBytes: number, texts: RepeatedTexts, frozen: boolean): Copy {
+  const copier = new Copier(maxBytes, texts, frozen);
+  return copier.finish(copier.record(source));
 }
 
 /**
- * The same for a plain object that nobody else has, whose keys are names of fields: as a rule it is kept itself, with copies
- * of what is in it.
+ * The same for a plain object that nobody else has, whose keys are names of fields: it is kept itself, with copies of what is
+ * in it.
  */
-export function ownData(source: Record<string, unknown>, maxBytes: number, texts: RepeatedTexts): Copy {
-  const copier = new Copier(maxBytes - TRUNCATED_BYTES, true, texts);
-  if (!copier.inPlace(source)) return copyData(source, maxBytes, true, texts);
-  return { value: Object.freeze(source), bytes: copier.bytes };
+export function ownData(
+  source: Record<string, unknown>,
+  maxBytes: number,
+  texts: RepeatedTexts,
+  frozen: boolean,
+): Copy {
+  const copier = new Copier(maxBytes, texts, frozen);
+  copier.inPlace(source);
+  return copier.finish(source);
 }
 
+/** Longer texts are content. */
+const MAX_NAME_LENGTH = 256;
 /** Quotes, colon and comma around the name of a field, which has nothing to escape. */
 const FIELD_BYTES = 4;
 const TRUNCATED_BYTES = '"truncated":true,'.length;
@@ -52,59 +56,80 @@ interface Around {
 }
 
 class Copier {
-  bytes = 2;
-  truncated = false;
+  #bytes = 2;
+  #truncated = false;
   readonly #maxBytes: number;
+  readonly #texts: RepeatedTexts;
   readonly #frozen: boolean;
-  readonly #texts: RepeatedTexts | undefined;
 
-  constructor(maxBytes: number, frozen: boolean, texts: RepeatedTexts | undefined) {
-    this.#maxBytes = maxBytes;
-    this.#frozen = frozen;
+  constructor(maxBytes: number, texts: RepeatedTexts, frozen: boolean) {
+    this.#maxBytes = maxBytes - TRUNCATED_BYTES;
     this.#texts = texts;
+    this.#frozen = frozen;
   }
 
   /** The outermost object; anything that is none is an empty one. */
   record(source: unknown): Record<string, unknown> {
     const target: Record<string, unknown> = {};
-    if (typeof source !== "object" || source === null) return target;
+    if (!isObject(source)) return target;
     const json = attempt(() => inJson(source), source);
-    if (typeof json === "object" && json !== null) this.#entries(json, target, undefined);
+    if (isObject(json)) this.#entries(json, target, undefined);
     return target;
   }
 
-  /** Puts copies where the values were; false if something cannot stay. */
-  inPlace(record: Record<string, unknown>): boolean {
+  /** Puts copies where the values were. Content comes last, since it takes all the room that it finds. */
+  inPlace(record: Record<string, unknown>): void {
+    if (this.#keep(record, false)) this.#keep(record, true);
+  }
+
+  /** Keeps content, or all else; true if there is some of the other. */
+  #keep(record: Record<string, unknown>, content: boolean): boolean {
+    let others = false;
     for (const key in record) {
       const value = record[key];
-      this.bytes += key.length + FIELD_BYTES;
-      const copy = this.#value(value, record, undefined, key);
-      if (copy === OMITTED) return false;
-      if (copy !== value) record[key] = copy;
+      if ((typeof value === "string" && value.length > MAX_NAME_LENGTH) !== content) {
+        others = true;
+        continue;
+      }
+      const copy = this.#field(value, record, key, key.length + FIELD_BYTES, undefined);
+      if (copy === OMITTED) delete record[key];
+      else record[key] = copy;
     }
-    return !this.truncated && this.bytes <= this.#maxBytes;
+    return others;
+  }
+
+  /** The outermost object, as it is kept. */
+  finish(value: Record<string, unknown>): Copy {
+    if (this.#truncated) {
+      value["truncated"] = true;
+      this.#bytes += TRUNCATED_BYTES;
+    }
+    return { value: this.#frozen ? Object.freeze(value) : value, bytes: this.#bytes };
   }
 
   #entries(source: object, target: Record<string, unknown>, around: Around | undefined): void {
     let taken = 0;
     for (const key of attempt(() => Object.keys(source), NO_KEYS)) {
       if (taken === MAX_ENTRIES || key.length > MAX_STRING_LENGTH) {
-        this.truncated = true;
-        if (taken === MAX_ENTRIES) break;
+        this.#truncated = true;
         continue;
       }
-      const before = this.bytes;
-      this.bytes += jsonBytes(key) + 2;
-      const copy = this.bytes > this.#maxBytes ? this.#cut() : this.#value(read(source, key), source, around, key);
-      if (copy === OMITTED) {
-        this.bytes = before;
-        continue;
-      }
+      const copy = this.#field(read(source, key), source, key, jsonBytes(key) + 2, around);
+      if (copy === OMITTED) continue;
       taken += 1;
       // Defined, not assigned: `__proto__` is a key like any other.
       if (key === "__proto__") Object.defineProperty(target, key, { value: copy, enumerable: true });
       else target[key] = copy;
     }
+  }
+
+  /** The copy of a property whose name takes so many bytes. */
+  #field(value: unknown, container: object, key: string, keyBytes: number, around: Around | undefined): unknown {
+    const before = this.#bytes;
+    this.#bytes += keyBytes;
+    const copy = this.#bytes > this.#maxBytes ? this.#cut() : this.#value(value, container, around, key);
+    if (copy === OMITTED) this.#bytes = before;
+    return copy;
   }
 
   /** The copy of a value in `container`; `field` is the name of the property, if it is of an object. */
@@ -128,30 +153,27 @@ class Copier {
 
   #object(value: object, around: Around): unknown {
     for (let each: Around | undefined = around; each; each = each.outer) if (each.container === value) return OMITTED;
-    const { bytes } = this;
+    const before = this.#bytes;
     try {
       const binary = bytesOf(value);
       if (binary) return this.#binary(binary);
-      if (value instanceof Date) {
-        return Number.isNaN(value.getTime()) ? this.#sized(null, 4) : this.#string(value.toISOString());
-      }
       if (value instanceof Number || value instanceof String || value instanceof Boolean) {
         return this.#value(value.valueOf(), around.container, around.outer);
       }
       const json = inJson(value);
-      if (typeof json !== "object" || json === null) return this.#value(json, around.container, around.outer);
+      if (!isObject(json)) return this.#value(json, around.container, around.outer);
       // What stands for another is as good a place to come back to.
       return this.#container(json, json === value ? around : { ...around, container: value, outer: around });
     } catch {
       // A proxy or a getter that throws, at whatever depth.
-      this.bytes = bytes;
+      this.#bytes = before;
       return OMITTED;
     }
   }
 
   #container(value: object, around: Around): unknown {
-    if (around.depth >= MAX_DEPTH || this.bytes + 2 > this.#maxBytes) return this.#cut();
-    this.bytes += 2;
+    if (around.depth >= MAX_DEPTH || this.#bytes + 2 > this.#maxBytes) return this.#cut();
+    this.#bytes += 2;
     let copy: object;
     if (Array.isArray(value)) copy = this.#array(value, around);
     else {
@@ -165,46 +187,42 @@ class Copier {
   #array(source: readonly unknown[], around: Around): unknown[] {
     const target: unknown[] = [];
     for (let index = 0; index < source.length; index += 1) {
-      if (index === MAX_ENTRIES || this.bytes + 5 > this.#maxBytes) {
-        this.truncated = true;
+      if (index === MAX_ENTRIES || this.#bytes + 5 > this.#maxBytes) {
+        this.#truncated = true;
         break;
       }
-      this.bytes += 1;
+      this.#bytes += 1;
       const copy = this.#value(read(source, index), source, around);
-      const item = copy === OMITTED ? this.#sized(null, 4) : copy;
-      if (item === OMITTED) break;
-      target.push(item);
+      target.push(copy === OMITTED ? this.#sized(null, 4) : copy);
     }
     return target;
   }
 
   #string(value: string, field?: string): unknown {
-    const room = this.#maxBytes - this.bytes;
+    const room = this.#maxBytes - this.#bytes;
     let text = cut(value, MAX_STRING_LENGTH);
     let bytes = jsonBytes(text);
     while (bytes > room && text.length > 0) {
-      text = cut(text, Math.min(text.length - 1, Math.floor((text.length * room) / bytes)));
+      text = cut(text, Math.floor((text.length * room) / bytes));
       bytes = jsonBytes(text);
     }
-    if (text.length < value.length) this.truncated = true;
-    if (bytes > room) return OMITTED;
-    const copy = field !== undefined && this.#texts ? this.#texts.copy(field, text) : flat(text);
-    return this.#sized(copy, bytes);
+    if (text.length < value.length) this.#truncated = true;
+    return this.#sized(this.#texts.copy(field, text), bytes);
   }
 
   #binary(bytes: Uint8Array): unknown {
-    if (bytes.length > MAX_BINARY_LENGTH) this.truncated = true;
+    if (bytes.length > MAX_BINARY_LENGTH) this.#truncated = true;
     return this.#string(base64(bytes));
   }
 
   #sized<T>(value: T, bytes: number): T | typeof OMITTED {
-    if (this.bytes + bytes > this.#maxBytes) return this.#cut();
-    this.bytes += bytes;
+    if (this.#bytes + bytes > this.#maxBytes) return this.#cut();
+    this.#bytes += bytes;
     return value;
   }
 
   #cut(): typeof OMITTED {
-    this.truncated = true;
+    this.#truncated = true;
     return OMITTED;
   }
 }
@@ -216,7 +234,12 @@ function inJson(value: object): unknown {
     if (value instanceof Map) return Object.fromEntries(value);
     if (value instanceof Set) return [...value];
   }
-  return "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : value;
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  return typeof toJSON === "function" ? toJSON.call(value) : value;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function read(source: object, key: string | number): unknown {
@@ -277,7 +300,7 @@ export function jsonBytes(text: string): number {
   let bytes = text.length + 2;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
-    if (code > 0x22 && code < 0x7f) bytes += code === 0x5c ? 1 : 0;
+    if (code > 0x22 && code < 0x80) bytes += code === 0x5c ? 1 : 0;
     else if (code < 0x20) bytes += code === 8 || code === 9 || code === 10 || code === 12 || code === 13 ? 1 : 5;
     else if (code === 0x22) bytes += 1;
     else if (code < 0x80) continue;

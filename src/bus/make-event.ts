@@ -1,4 +1,4 @@
-import { copyData, flat, jsonBytes, MAX_EVENT_BYTES, ownData } from "./bounded-json.js";
+import { copyData, flat, MAX_EVENT_BYTES, ownData } from "./bounded-json.js";
 import { isName, wrong } from "./checks.js";
 import type { BusEvent, ControlEventMap, EventDraft, EventInput } from "./event.js";
 import type { HubOptions } from "./hub-options.js";
@@ -22,24 +22,21 @@ export function makeEvent(
   input: EventInput,
   type: string,
   redact: GuardedRedact | undefined,
-  owned = false,
+  owned: boolean,
 ): MadeEvent | undefined {
-  const time = typeof input.time === "number" && Number.isFinite(input.time) ? input.time : Date.now();
-  const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - run.idBytes - longBytes(type);
+  const time = (Number.isFinite(input.time) ? input.time : Date.now()) as number;
+  const room = MAX_EVENT_BYTES - ENVELOPE_BYTES - run.idBytes - CHARACTER_BYTES * type.length;
   let { data, attributes }: { data?: unknown; attributes?: unknown } = input;
   if (redact) {
-    const draft: EventDraft = { runId: run.id, type, time, data: copyData(data, room, false).value };
-    addSpanIds(draft, input, (_, id) => flat(id));
-    if (attributes) draft.attributes = copyData(attributes, room, false).value;
-    const result = redact(draft);
+    const result = redact(draftOf(run, input, type, time, room, owned));
     if (!result) return undefined;
     ({ data, attributes } = result);
   }
   const copy =
     owned && !redact
-      ? ownData(data as Record<string, unknown>, room, run.texts)
-      : copyData(data, room, true, run.texts);
-  const carried = attributes ? copyData(attributes, room - copy.bytes, true, run.texts) : undefined;
+      ? ownData(data as Record<string, unknown>, room, run.texts, true)
+      : copyData(data, room, run.texts, true);
+  const carried = attributes ? copyData(attributes, room - copy.bytes, run.texts, true) : undefined;
   // Taken last: getters of what was copied may have published.
   const seq = run.seq + 1;
   const event: Building = { id: run.eventId(seq), runId: run.id, seq, type, time, data: copy.value };
@@ -50,6 +47,18 @@ export function makeEvent(
     bytes += carried.bytes;
   }
   return { event: Object.freeze(event) as unknown as BusEvent, bytes };
+}
+
+/** What the redactor gets: all of it may be changed. */
+function draftOf(run: Run, input: EventInput, type: string, time: number, room: number, owned: boolean): EventDraft {
+  const { data, attributes } = input;
+  const copy = owned
+    ? ownData({ ...(data as Record<string, unknown>) }, room, run.texts, false)
+    : copyData(data, room, run.texts, false);
+  const draft: EventDraft = { runId: run.id, type, time, data: copy.value };
+  addSpanIds(draft, input, (_, id) => flat(id));
+  if (attributes) draft.attributes = copyData(attributes, room, run.texts, false).value;
+  return draft;
 }
 
 /** The same event as the next of its run. */
@@ -87,21 +96,18 @@ export function controlEvent<T extends keyof ControlEventMap>(
 /** What a redactor returned, if it is something to publish. */
 export function checkedDraft(result: ReturnType<NonNullable<HubOptions["redact"]>>): EventDraft | undefined {
   if (result === undefined || result === null) return undefined;
-  if (typeof result !== "object" || typeof result.data !== "object" || result.data === null) {
+  if (typeof result.data !== "object" || result.data === null) {
     throw wrong(TypeError, "redact", "a synchronous function that returns a draft or undefined", result);
   }
   return result;
 }
 
-/** Room for everything around data and attributes: four names of up to 64 characters, and the syntax. */
-const ENVELOPE_BYTES = 4 * 6 * 64 + 160;
-/** What that takes as a rule, with the ids of a span. */
+/** Room for what is around data and attributes, but the run id and the type: the three ids of a span, and the rest. */
+const ENVELOPE_BYTES = 3 * 6 * 64 + 224;
+/** A name has nothing that takes more. */
+const CHARACTER_BYTES = 3;
+/** What is around data and attributes takes as a rule, with the ids of a span. */
 const BARE_BYTES = 200;
-
-/** Names longer than the envelope has room for are measured. */
-function longBytes(name: string): number {
-  return name.length > 64 ? jsonBytes(name) : 0;
-}
 
 export function isEventType(type: unknown): type is string {
   return isName(type) && !type.startsWith("bus.");

@@ -10,10 +10,10 @@ const MAX_LENGTH = 64;
  * quicker than another and takes no room.
  */
 export class RepeatedTexts {
-  readonly #latest = new Map<string, string>();
+  readonly #latest = new Map<string | undefined, string>();
 
-  /** A flat copy of the text. */
-  copy(field: string, text: string): string {
+  /** A flat copy of the text. What is in lists has no field of its own. */
+  copy(field: string | undefined, text: string): string {
     // V8 copies short texts anyway.
     if (text.length < 13) return text;
     if (text.length > MAX_LENGTH) return flat(text);

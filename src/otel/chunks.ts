@@ -36,9 +36,9 @@ export class Chunks {
     // Refused there, and a run that was only about to begin is forgotten.
     if (this.#hub.isDeciding) return this.#hub.append(run, input, counted);
     if (run.known && run.state === "open" && input.type === CHUNK && input.spanId !== undefined) {
-      const data = copyData(input.data, MAX_EVENT_BYTES, false).value;
+      const data = copyData(input.data, MAX_EVENT_BYTES, run.texts, false).value;
       if (typeof data["text"] === "string") {
-        const attributes = input.attributes && copyData(input.attributes, MAX_EVENT_BYTES, false).value;
+        const attributes = input.attributes && copyData(input.attributes, MAX_EVENT_BYTES, run.texts, false).value;
         this.#add(run, input.spanId, { ...input, data, attributes }, data["text"]);
         return undefined;
       }

@@ -1,6 +1,6 @@
 import { EventBus, type GlobalSubscribeOptions } from "spanbus";
-import { describe, expect, it } from "vitest";
-import { publishNote } from "./support.js";
+import { describe, expect, it, vi } from "vitest";
+import { publishNote, restoreAfterEach, stopTheClock } from "./support.js";
 
 /** What the call throws, as `TypeError: its message`. */
 function thrownBy(call: () => unknown): string {
@@ -124,6 +124,41 @@ describe("a caller's mistake is told with the name, what is allowed, and what wa
     const bus = new EventBus();
     publishNote(bus, "run", 1);
     expect(thrownBy(() => call(bus))).toBe(told);
+  });
+});
+
+describe("the time of an event", () => {
+  restoreAfterEach();
+
+  it.each([0, -1, 5.25, 1e300])("may be %d", (time) => {
+    expect(new EventBus().publish({ runId: "run", type: "note", time })?.time).toBe(time);
+  });
+
+  it.each([undefined, null, Number.NaN, Number.POSITIVE_INFINITY, "5", 5n, new Date(5), {}])(
+    "is now, where it is given as %s",
+    (time) => {
+      stopTheClock();
+      vi.setSystemTime(1_700_000_000_000);
+      expect(new EventBus().publish({ runId: "run", type: "note", time: time as number })?.time).toBe(
+        1_700_000_000_000,
+      );
+    },
+  );
+});
+
+describe("an id of a span", () => {
+  const published = (id: unknown) =>
+    new EventBus().publish({
+      ...{ runId: "run", type: "note" },
+      ...(Object.fromEntries(["traceId", "spanId", "parentSpanId"].map((name) => [name, id])) as { traceId?: string }),
+    });
+
+  it.each(["a", "0af7651916cd43dd8448eb211c80319c", "x".repeat(64), "\u0000"])("may be %j", (id) => {
+    expect(published(id)).toMatchObject({ traceId: id, spanId: id, parentSpanId: id });
+  });
+
+  it.each(["", "x".repeat(65), null, undefined, 5, ["a"], { length: 1 }])("is left out where it is %j", (id) => {
+    expect(Object.keys(published(id) ?? {})).toEqual(["id", "runId", "seq", "type", "time", "data"]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { diag } from "@opentelemetry/api";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import {
   type BusEvent,
@@ -304,6 +305,49 @@ describe("`redact`", () => {
       expect(bus.stats()).toMatchObject({ published: 2, refused: 1, errors });
     },
   );
+
+  it.each<[string, unknown, string]>([
+    ["a text", "kept", '"kept"'],
+    ["a number", 5, "5"],
+    ["true", true, "true"],
+    ["a function", listenToDiag, "function listenToDiag"],
+    ["a draft without data", { type: "note" }, "[object Object]"],
+    ["a draft whose data is a text", { data: "text" }, "[object Object]"],
+    ["a draft whose data is null", { data: null }, "[object Object]"],
+  ])("that returns %s withholds the event and is told what it must be", (_, result, shown) => {
+    const messages: unknown[] = [];
+    const none = (): void => undefined;
+    const error = (...told: unknown[]): void => void messages.push(...told);
+    diag.setLogger({ error, warn: none, info: none, debug: none, verbose: none }, { suppressOverrideMessage: true });
+    const bus = new EventBus({ redact: () => result as EventDraft });
+    expect(bus.publish({ runId: "run", type: "note" })).toBeUndefined();
+    expect(bus.stats()).toMatchObject({ refused: 1, errors: 1 });
+    const must = "`redact` must be a synchronous function that returns a draft or undefined, got";
+    expect(String(messages[1])).toContain(`TypeError: ${must} ${shown}`);
+  });
+
+  it("gets a draft that is its own: it may change all of it, and what is not there is not in it", () => {
+    const drafts: EventDraft[] = [];
+    const given = { data: { list: [{ n: 1 }] }, attributes: { list: [{ n: 1 }] } };
+    const bus = new EventBus({
+      redact: (draft) => {
+        drafts.push({ ...draft });
+        for (const each of [draft.data, draft.attributes]) {
+          if (each) Object.assign(each, { list: [...(each["list"] as object[]), { n: 2 }] }).list[0] = { n: 0 };
+        }
+        return draft;
+      },
+    });
+    const list = [{ n: 0 }, { n: 2 }];
+    expect(bus.publish({ runId: "run", type: "note", time: 5, ...given })).toMatchObject({
+      data: { list },
+      attributes: { list },
+    });
+    expect(given).toEqual({ data: { list: [{ n: 1 }] }, attributes: { list: [{ n: 1 }] } });
+    const { data } = given;
+    expect(bus.publish({ runId: "run", type: "note", time: 5, data })).not.toHaveProperty("attributes");
+    expect(Object.keys(drafts[1] ?? {})).toEqual(["runId", "type", "time", "data"]);
+  });
 
   it("withholds by null as by nothing", () => {
     const bus = new EventBus({ redact: () => null as never });

@@ -77,6 +77,11 @@ export function dataOf(event: BusEvent | undefined): Record<string, unknown> {
   return taken(event).data as unknown as Record<string, unknown>;
 }
 
+export function isDeeplyFrozen(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return Object.isFrozen(value) && Object.values(value).every(isDeeplyFrozen);
+}
+
 /** The whole numbers from `first` to `last`. */
 export function range(first: number, last: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);

@@ -20,14 +20,14 @@ export const parts = {
     files: events,
     tests: [
       "bus/{chunks,promise-1-*,promise-2-*,stats}",
-      "otel/{attributes,content,log-events,redact,span-events,tokens}",
+      "otel/{attributes,content,event-size,log-events,redact,span-events,tokens}",
     ],
   },
   bus: {
     folder: "src/bus",
     files: { but: ["catalogue", ...events] },
     tests: [
-      "bus/!(promise-2-event-size)",
+      "bus/!(promise-2-event-size|promise-2-memory)",
       "otel/{bindings,callbacks,closing-*,generations,idle,late-attach,ownership}",
       "model/*",
     ],

@@ -33,7 +33,16 @@ interface Place {
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const stryker = fileURLToPath(new URL("node_modules/@stryker-mutator/core/bin/stryker.js", import.meta.url));
 const cache = ".cache/mutants";
-const copied = ["*.ts", "mutants/*.ts", "fixtures/**", "bus/**", "conventions/**", "model/**", "otel/**"];
+const copied = [
+  "*.ts",
+  "mutants/*.ts",
+  "fixtures/**",
+  "memory/garbage.ts",
+  "bus/**",
+  "conventions/**",
+  "model/**",
+  "otel/**",
+];
 
 /** Makes the mutants of a part, or of some of its files, and runs the tests on each. What did not change is not run again. */
 export async function mutantsOf(part: PartName, files: readonly string[], concurrency: number): Promise<Mutant[]> {

@@ -4,7 +4,7 @@ import whole from "../../vitest.config.js";
 import { type Part, type PartName, parts } from "./parts.js";
 
 /** A mutant is dead at the first failure: tests that take long come last. */
-const slow = ["any-order", "promise-8-", "promise-2-event-size", "test/model/"];
+const slow = ["any-order", "promise-8-", "promise-2-event-size", "promise-2-memory", "test/model/"];
 
 class QuickFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -22,8 +22,6 @@ export default defineConfig({
     exclude: [
       // It starts processes, which no mutant would reach.
       "test/bus/promise-5-process.test.ts",
-      // It fills and empties the heap, which takes seconds where others have used it.
-      "test/bus/promise-2-memory.test.ts",
       // It needs a process to itself.
       "test/otel/silenced-exporter.test.ts",
     ],
