@@ -127,7 +127,7 @@ async function followOne(
   const { reason, outcome } = await events.ended;
   // It was left from here.
   if (reason === "aborted" || reason === "returned") return "completed";
-  if (reason !== "closed") {
+  if (reason !== "closed" && reason !== "producer-lost") {
     note(`the stream of the run ended before the run: ${reason}`);
     return "cut";
   }

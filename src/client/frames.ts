@@ -46,10 +46,18 @@ export class Frames {
   }
 }
 
-/** The end of a run, without an outcome that this client does not know: an endpoint may say more. */
-export function closedEnd(outcome: unknown): SubscriptionEnd {
+/**
+ * The end of a run, without an outcome that this client does not know: an endpoint may say more.
+ *
+ * @throws TypeError for a reason that is none: everything else is a cut.
+ */
+export function runEnd(reason: unknown, outcome: unknown): SubscriptionEnd {
+  if (reason !== "closed" && reason !== "producer-lost") {
+    const got = JSON.stringify(reason);
+    throw new TypeError(`\`reason\` of an end must be "closed" or "producer-lost", got ${got}`);
+  }
   const known = knownOutcome(outcome);
-  return Object.freeze({ reason: "closed", ...(known && { outcome: known }) });
+  return Object.freeze({ reason, ...(known && { outcome: known }) });
 }
 
 /** Undefined for what this client does not know: an endpoint may say more. */
@@ -67,9 +75,7 @@ function frameOf(name: string | undefined, data: string): Frame | undefined {
   }
 }
 
-/** A stream ends only because its run was closed; everything else is a cut. */
 function decodeEnd(data: string): SubscriptionEnd {
   const { reason, outcome } = (JSON.parse(data) ?? {}) as { reason?: unknown; outcome?: unknown };
-  if (reason === "closed") return closedEnd(outcome);
-  throw new TypeError(`\`reason\` of an end must be "closed", got ${JSON.stringify(reason)}`);
+  return runEnd(reason, outcome);
 }

@@ -5,7 +5,7 @@ import type { Subscription, SubscriptionMembers } from "../bus/subscription.js";
 import { bounded } from "./bounded.js";
 import type { ConnectionState } from "./connection-state.js";
 import { type Endpoint, EndpointError, type Query } from "./endpoint.js";
-import { closedEnd, type Frame, Frames } from "./frames.js";
+import { type Frame, Frames, runEnd } from "./frames.js";
 import type { Lifetime } from "./lifetime.js";
 import { type Pauses, pause } from "./pause.js";
 
@@ -244,7 +244,7 @@ export class RemoteSubscription implements SubscriptionMembers {
     if (this.#end) return undefined;
     const { status, headers } = response;
     if (status === 204 && !this.#isGlobal) {
-      this.#finish(closedEnd(headers.get("spanbus-outcome")));
+      this.#finish(runEnd(headers.get("spanbus-reason") ?? "closed", headers.get("spanbus-outcome")));
       return undefined;
     }
     const type = headers.get("content-type") ?? "nothing";
