@@ -61,6 +61,7 @@ export interface Client {
   /**
    * Reads one run: what is kept of it, then live, until it closes. A connection that was cut is made again and goes on
    * behind the last event; what is missing by then is told by a `bus.gap`. A run that was forgotten ends it as `dropped`.
+   * `after: "live"` names no place to go on from: a cut before the first event is told by a `bus.gap` with reason `cut`.
    *
    * Its `next()` rejects with an `EndpointError` when the endpoint refuses or cannot be reached again; then `ended` says `cut`.
    */
@@ -97,11 +98,10 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
   const alive = new Lifetime(signal);
   const asked = { alive, millis: silenceMillis };
 
-  const subscription = (path: string, isGlobal: boolean, given: RemoteRunOptions): Subscription => {
-    const { types, onConnection, after, signal: own } = given;
-    const wait = isGlobal ? undefined : (given.wait ?? true);
+  const subscription = (path: string, runId: string | undefined, given: RemoteRunOptions): Subscription => {
+    const { types, onConnection, after, wait = runId !== undefined, signal: own } = given;
     const query = { types: types?.join(",") };
-    const start = { path, query, after, wait, alive, signal: own, onConnection, giveUpMillis, silenceMillis };
+    const start = { path, query, runId, after, wait, alive, signal: own, onConnection, giveUpMillis, silenceMillis };
     const reader = new RemoteSubscription(endpoint, start);
     return reader as RemoteSubscription & Subscription;
   };
@@ -111,11 +111,11 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
       checkSubscribe(given);
       if (given.wait !== undefined) flag("wait", given.wait);
       checkAfter(given.after);
-      return subscription(`${pathOf(runId)}/events`, false, given);
+      return subscription(`${pathOf(runId)}/events`, runId, given);
     },
     subscribeGlobal: (given = {}) => {
       checkSubscribe(given);
-      return subscription("/events", true, given);
+      return subscription("/events", undefined, given);
     },
     history: async (runId, given = {}) => {
       anObject("options", given);

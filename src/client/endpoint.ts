@@ -25,12 +25,18 @@ export class EndpointError extends Error {
   readonly status: number | undefined;
   /** How many milliseconds the endpoint asks to wait before the next try; 0 if it does not say. At most 60 000. */
   readonly retryAfterMillis: number;
+  /** The answer was a JSON problem, as endpoints give it. What is before one, such as a proxy, says it otherwise. */
+  readonly isProblem: boolean;
 
-  constructor(message: string, options: { status?: number; retryAfterMillis?: number; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { status?: number; retryAfterMillis?: number; isProblem?: boolean; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "EndpointError";
     this.status = options.status;
     this.retryAfterMillis = options.retryAfterMillis ?? 0;
+    this.isProblem = options.isProblem ?? false;
   }
 
   /** Trying again may help: nothing was reached, or the endpoint is busy or down. */
@@ -135,6 +141,7 @@ export class Endpoint {
     throw new EndpointError(`${url} answered ${status}${detail}`, {
       status,
       retryAfterMillis: retryAfterMillis(response),
+      isProblem: isProblem(response),
     });
   }
 
@@ -165,11 +172,15 @@ function reasonOf(error: unknown): string {
   return String(message || code || cause || error);
 }
 
+function isProblem({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("application/problem+json") ?? false;
+}
+
 /** What a JSON problem says, if it is one. */
 async function detailOf(response: Response): Promise<string> {
-  const { status, headers } = response;
+  const { status } = response;
   if (status >= 300 && status < 400) return ", a redirect, which is not followed";
-  if (!headers.get("content-type")?.startsWith("application/problem+json")) return "";
+  if (!isProblem(response)) return "";
   try {
     const { detail } = JSON.parse(await textOf(response, MAX_PROBLEM_BYTES)) as { detail?: unknown };
     return typeof detail === "string" ? `: ${detail}` : "";
