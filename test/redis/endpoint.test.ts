@@ -1,7 +1,9 @@
+import type { BusEvent } from "spanbus";
 import { connect } from "spanbus/client";
+import type { Authorize } from "spanbus/http";
 import { describe, expect, it } from "vitest";
-import { publishNote, readOne, readToEnd } from "../bus/support.js";
-import { closeAfterEach as endCommandsAfterEach, run } from "../cli/support.js";
+import { publishNote, publishNotes, readOne, readToEnd } from "../bus/support.js";
+import { Command, closeAfterEach as endCommandsAfterEach, run } from "../cli/support.js";
 import { Client, closeAfterEach, inAWord, serve } from "../http/support.js";
 import { hasRedis } from "./redis-server.js";
 import { servedStage } from "./stage.js";
@@ -71,5 +73,41 @@ describe.runIf(hasRedis())("over an endpoint, a run whose producer is lost", () 
     const { code, output, notes } = await run(["tail", await losing(), "--run", "r"]);
     expect([code, notes]).toEqual([1, ""]);
     expect(output).toContain("abandoned");
+  });
+});
+
+describe.runIf(hasRedis())("over an endpoint, the gap of events that did not come to Redis", () => {
+  const { stages, server, other } = servedStage("node-redis");
+
+  /** A run that lost events on the way, behind an endpoint at which only notes may be read. */
+  async function lossy(): Promise<string> {
+    const network = await stages.network(server.port);
+    const bus = stages.bus();
+    const relay = stages.relay(bus, await stages.connect(network.url, "node-redis"), { outbox: { maxEvents: 3 } });
+    publishNote(bus, "r", 1);
+    await relay.flush();
+    network.isDown = true;
+    network.cut();
+    publishNotes(bus, "r", 2, 30);
+    network.isDown = false;
+    await relay.flush();
+    const authorize: Authorize = (_, { scope }) =>
+      scope === "run" ? { where: ({ type }) => String(type) === "note" } : true;
+    return serve(stages.source(other), { authorize });
+  }
+
+  it("is in the history whatever the types asked for, and whatever may be read", async () => {
+    const url = await lossy();
+    const all = (await connect(url).history("r")).map(({ type }) => String(type));
+    expect(all.filter((type) => type === "bus.gap")).toHaveLength(1);
+    const noted = (await (await fetch(`${url}/runs/r?types=note`)).json()) as { events: BusEvent[] };
+    expect(noted.events.map(({ type }) => String(type))).toEqual(all);
+    const others = (await (await fetch(`${url}/runs/r?types=other`)).json()) as { events: BusEvent[] };
+    expect(others.events.map(({ type }) => String(type))).toEqual(["bus.gap"]);
+  });
+
+  it("is a line of `spanbus tail` whatever the types asked for", { timeout: 30_000 }, async () => {
+    const command = new Command(["tail", await lossy(), "--since", "all", "--types", "note"]);
+    expect(await command.line("⚠")).toContain("missing");
   });
 });
