@@ -15,14 +15,14 @@ import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import { eventsOf, runsOf, statsOf } from "./answers.js";
 import type { ConnectionState } from "./connection-state.js";
-import { Endpoint, type FetchLike, type HeadersLike } from "./endpoint.js";
+import { Endpoint, type FetchLike, type HeadersLike, namedValues } from "./endpoint.js";
 import { Lifetime } from "./lifetime.js";
 import { RemoteSubscription } from "./remote-subscription.js";
 
 export interface ConnectOptions {
   /** Default the global `fetch`. */
   readonly fetch?: FetchLike | undefined;
-  /** Headers of every request, such as `authorization`; a function is asked before each. */
+  /** Headers of every request, such as `authorization`: an object, `Headers`, or pairs. A function is asked before each. */
   readonly headers?: HeadersLike | undefined;
   /** Ends everything that was begun with this client. */
   readonly signal?: AbortSignal | undefined;
@@ -89,7 +89,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
   anObject("options", options);
   const { signal, headers = {}, giveUpMillis = 60_000, silenceMillis = 60_000 } = options;
   optionalFunction("fetch", options.fetch);
-  if (typeof headers !== "function") anObject("headers", headers);
+  if (typeof headers !== "function") namedValues(headers);
   if (signal !== undefined) checkSignal(signal);
   if (giveUpMillis !== Number.POSITIVE_INFINITY) positiveInteger("giveUpMillis", giveUpMillis);
   positiveInteger("silenceMillis", silenceMillis);

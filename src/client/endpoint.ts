@@ -14,10 +14,11 @@ export interface FetchInit {
   readonly redirect: "manual";
 }
 
+/** Names and values, in an object, in `Headers`, or in pairs. */
+export type HeaderFields = Readonly<Record<string, string>> | Headers | Iterable<readonly [string, string]>;
+
 /** Headers of every request, or what makes them anew for each. */
-export type HeadersLike =
-  | Readonly<Record<string, string>>
-  | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
+export type HeadersLike = HeaderFields | (() => HeaderFields | Promise<HeaderFields>);
 
 /** The endpoint refused, could not be reached, or did not answer as one. */
 export class EndpointError extends Error {
@@ -129,7 +130,12 @@ export class Endpoint {
   async #answer(url: string, accept: string, signal: AbortSignal): Promise<Response> {
     const headers = typeof this.#headers === "function" ? await this.#headers() : this.#headers;
     signal.throwIfAborted();
-    const init: FetchInit = { headers: { accept, ...headers }, signal, cache: "no-store", redirect: "manual" };
+    const init: FetchInit = {
+      headers: { accept, ...namedValues(headers) },
+      signal,
+      cache: "no-store",
+      redirect: "manual",
+    };
     const response = await this.#fetch(url, init);
     if (response.ok) return response;
     // A browser keeps to itself where it was sent.
@@ -151,6 +157,14 @@ export class Endpoint {
     const search = parameters.toString();
     return `${this.#base}${path}${search === "" ? "" : `?${search}`}`;
   }
+}
+
+/** @throws TypeError without what was given, which may be a secret. */
+export function namedValues(headers: HeaderFields): Readonly<Record<string, string>> {
+  if (typeof headers !== "object" || headers === null) {
+    throw new TypeError(`\`headers\` must be an object, Headers, or pairs of name and value, got a ${typeof headers}`);
+  }
+  return Symbol.iterator in headers ? Object.fromEntries(headers) : (headers as Readonly<Record<string, string>>);
 }
 
 function lateError(url: string, millis: number): EndpointError {

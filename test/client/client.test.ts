@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type BusEvent, EventBus, type Subscription } from "spanbus";
-import { type Client, type ConnectionState, connect, EndpointError } from "spanbus/client";
+import { type Client, type ConnectionState, type ConnectOptions, connect, EndpointError } from "spanbus/client";
 import { createHandler, type HandlerOptions } from "spanbus/http";
 import { afterEach, describe, expect, it } from "vitest";
 import { isOfType, publishNote, publishNotes, read, readOne, readToEnd, restoreAfterEach } from "../bus/support.js";
@@ -648,6 +648,39 @@ describe("an endpoint that", () => {
   });
 });
 
+describe("headers", () => {
+  const given = { authorization: "Bearer 1", "x-team": "a" };
+  it.each<[string, ConnectOptions["headers"]]>([
+    ["an object", given],
+    ["`Headers`", new Headers(given)],
+    ["a map", new Map(Object.entries(given))],
+    ["pairs", Object.entries(given)],
+    ["a function that gives `Headers`", () => new Headers(given)],
+    ["a function that gives a map later", async () => new Map(Object.entries(given))],
+  ])("may be %s", async (_, headers) => {
+    let seen: Headers | undefined;
+    const remote = await Remote.start({
+      authorize: (request) => {
+        seen = request.headers;
+        return true;
+      },
+    });
+    await remote.client({ headers }).runs();
+    expect([seen?.get("authorization"), seen?.get("x-team"), seen?.get("accept")]).toEqual([
+      "Bearer 1",
+      "a",
+      "application/json",
+    ]);
+  });
+
+  it.each([1, "x: y", undefined])("that a function gives as %j are none, and said to be", async (headers) => {
+    const client = connect("http://localhost:1", { headers: () => headers as never });
+    await expect(client.runs()).rejects.toThrow(
+      "`headers` must be an object, Headers, or pairs of name and value, got",
+    );
+  });
+});
+
 describe("`history`, `runs` and `stats`", () => {
   it("answer what the bus answers", async () => {
     const remote = await Remote.start();
@@ -656,6 +689,7 @@ describe("`history`, `runs` and `stats`", () => {
     expect(await client.history("run")).toEqual(sent);
     expect(await client.history("run", { limit: 2 })).toEqual(sent.slice(3));
     expect(await client.history("run", { after: sent[1]?.id, limit: 2 })).toEqual(sent.slice(2, 4));
+    expect(await client.history("run", { after: "live" })).toEqual(remote.bus.history("run", { after: "live" }));
     expect(await client.runs()).toEqual(remote.bus.runs());
     expect(await client.stats()).toEqual(remote.bus.stats({ depths: false }));
   });
