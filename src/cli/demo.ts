@@ -37,7 +37,7 @@ export const demo: Command<typeof flags> = {
     { call: "spanbus demo", says: `agents to look at: ${DEFAULT_URL}` },
     { call: "spanbus demo --port 0 --speed 3", says: "at any free port, three times as fast" },
   ],
-  exits: ["stopped", "cannotStart", "usage"],
+  exits: ["stopped", "cannotStart", "usage", "unwritten"],
   run: runDemo,
 };
 

@@ -14,6 +14,7 @@ export const exits = {
   notFound: { code: 4, says: "not found: the endpoint does not know the run" },
   refused: { code: 5, says: "the endpoint refuses, or is none of spanbus" },
   unknown: { code: 6, says: "the run is over, and nobody knows how it ended" },
+  unwritten: { code: 7, says: "the output could not be written, for example to a full disk" },
   interrupted: { code: 130, says: "interrupted by Ctrl-C" },
   terminated: { code: 143, says: "ended by SIGTERM" },
 } as const satisfies Record<string, { code: number; says: string }>;

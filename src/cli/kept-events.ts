@@ -28,7 +28,7 @@ export async function keptEvents(client: Client, { runs, start, onSkipped }: Kep
     } catch (error) {
       // What concerns one run is no reason to leave out the others; what concerns the endpoint is.
       if (!(error instanceof EndpointError) || error.isPassing) throw error;
-      if (error.status !== 404) onSkipped(runId, error.message);
+      if (error.status !== 404 || !error.isProblem) onSkipped(runId, error.message);
     }
   }
   return merged(histories);

@@ -42,6 +42,10 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-main(process.argv.slice(2), new Terminal(process.stdout, process.stderr, process.env)).then((exit) => {
-  process.exitCode = exits[exit].code;
+const terminal = new Terminal(process.stdout, process.stderr, process.env);
+main(process.argv.slice(2), terminal).then((exit) => {
+  const { fault } = terminal;
+  if (fault) terminal.note(`the output could not be written: ${fault.message}`);
+  process.exitCode = exits[fault ? "unwritten" : exit].code;
+  if (terminal.isStuck) process.exit();
 });

@@ -1,5 +1,5 @@
 import { wrong } from "../bus/checks.js";
-import type { BusEvent } from "../bus/event.js";
+import type { Subscription } from "../bus/subscription.js";
 import { type Client, type ConnectionState, connect, EndpointError } from "../client/index.js";
 import { type Arguments, UsageError, type Values } from "./arguments.js";
 import type { Command } from "./command.js";
@@ -54,7 +54,18 @@ export const tail: Command<typeof flags> = {
     { call: "spanbus tail --run travel-1 && echo good", says: "one run, and how it ended" },
     { call: "spanbus tail --types 'agent.tool.*' --json | jq .data", says: "what tools do, for a program" },
   ],
-  exits: ["completed", "failed", "usage", "cut", "notFound", "refused", "unknown", "interrupted", "terminated"],
+  exits: [
+    "completed",
+    "failed",
+    "usage",
+    "cut",
+    "notFound",
+    "refused",
+    "unknown",
+    "unwritten",
+    "interrupted",
+    "terminated",
+  ],
   run: runTail,
 };
 
@@ -67,6 +78,7 @@ async function runTail({ values, operands }: Arguments<typeof flags>, terminal: 
   const giveUpMillis = duration("--give-up", values["give-up"] ?? "60s");
 
   const signals = untilSignal();
+  signals.signal.addEventListener("abort", () => terminal.leave(), { once: true });
   const once = new AbortController();
   const signal = AbortSignal.any([signals.signal, terminal.gone, once.signal]);
   const client = connect(url, { headers, giveUpMillis: Math.max(1, giveUpMillis), signal });
@@ -121,18 +133,27 @@ async function followOne(
   { run, types, since: from, wait, onConnection, note }: Following & { readonly run: string },
 ): Promise<Exit> {
   const after = from === "live" ? "live" : undefined;
-  const isShown = ({ time }: BusEvent): boolean => typeof from === "string" || time >= from;
   const events = client.subscribe(run, { types, wait, after, onConnection });
-  for await (const batch of events.batches()) await printer.print(batch, isShown);
+  if (typeof from === "number") await printKept(events, printer, from);
+  for await (const batch of events.batches()) await printer.print(batch, () => true);
   const { reason, outcome } = await events.ended;
   // It was left from here.
   if (reason === "aborted" || reason === "returned") return "completed";
-  if (reason !== "closed") {
+  if (reason !== "closed" && reason !== "producer-lost") {
     note(`the stream of the run ended before the run: ${reason}`);
     return "cut";
   }
   await printer.over(run, outcome);
   return exitOfOutcome(outcome);
+}
+
+/** What is kept and not older, one by one: a batch may go on with what is live, which is shown however old it says it is. */
+async function printKept(events: Subscription, printer: Printer, from: number): Promise<void> {
+  while (!events.caughtUp) {
+    const { done, value } = await events.next();
+    if (done) return;
+    await printer.print([value], ({ time }) => events.caughtUp || time >= from);
+  }
 }
 
 function connectionNotes(terminal: Terminal): Following["onConnection"] {
@@ -168,6 +189,10 @@ function urlOf(text: string): URL {
     throw wrong(UsageError, "[url]", "an http or https address", text);
   if (url.username !== "" || url.password !== "")
     throw new UsageError("`[url]` must not hold a user or a password: use --header 'Authorization: …'");
+  if (url.search !== "" || url.hash !== "") {
+    const instead = "--run follows one run, --header says who asks";
+    throw new UsageError(`\`[url]\` must be an address without query and hash: ${instead}`);
+  }
   return url;
 }
 

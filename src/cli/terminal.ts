@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { WriteStream } from "node:tty";
 import { plain } from "./plain-text.js";
 
@@ -11,21 +10,34 @@ export class Terminal {
   readonly #output: Output;
   readonly #notes: Output;
   readonly #gone = new AbortController();
+  #fault: Error | undefined;
 
   constructor(output: Output, notes: Output, environment: Environment) {
     this.#output = output;
     this.#notes = notes;
     this.isColoured = wantsColours(output, environment);
-    output.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      this.#gone.abort();
-    });
+    output.on("error", (error) => this.#failed(error));
     notes.on("error", () => undefined);
   }
 
-  /** Aborted when nobody takes the output any more. */
+  /** Aborted when nobody takes the output any more, or it cannot be written. */
   get gone(): AbortSignal {
     return this.#gone.signal;
+  }
+
+  /** Why the output could not be written. */
+  get fault(): Error | undefined {
+    return this.#fault;
+  }
+
+  /** Nothing more is written, and what waits for a slow pipe is not waited for. */
+  leave(): void {
+    this.#gone.abort();
+  }
+
+  /** It was left, and holds what a slow pipe did not take: it keeps the process. */
+  get isStuck(): boolean {
+    return this.#gone.signal.aborted && this.#output.writableLength > 0;
   }
 
   /** Columns of a terminal; undefined for a file or a pipe. */
@@ -33,16 +45,31 @@ export class Terminal {
     return this.#output.isTTY ? (this.#output as WriteStream).columns : undefined;
   }
 
-  /** Resolves when the output takes more: a slow pipe slows its writer. */
-  async write(text: string): Promise<void> {
-    if (this.#gone.signal.aborted || text === "" || this.#output.write(text)) return;
-    // Rejects only when the output is gone.
-    await once(this.#output, "drain", { signal: this.#gone.signal }).catch(() => undefined);
+  /** Resolves when the output has taken it, or takes nothing any more: a slow pipe slows its writer. */
+  write(text: string): Promise<void> {
+    const gone = this.#gone.signal;
+    if (gone.aborted || text === "") return Promise.resolve();
+    return new Promise((resolve) => {
+      const over = (): void => {
+        gone.removeEventListener("abort", over);
+        resolve();
+      };
+      gone.addEventListener("abort", over);
+      this.#output.write(text, (error) => {
+        if (error) this.#failed(error);
+        over();
+      });
+    });
   }
 
   /** A line on standard error. */
   note(text: string): void {
     this.#notes.write(`spanbus: ${plain(text)}\n`);
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    if (error.code !== "EPIPE") this.#fault ??= error;
+    this.#gone.abort();
   }
 }
 

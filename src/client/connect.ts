@@ -15,14 +15,14 @@ import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import { eventsOf, runsOf, statsOf } from "./answers.js";
 import type { ConnectionState } from "./connection-state.js";
-import { Endpoint, type FetchLike, type HeadersLike } from "./endpoint.js";
+import { Endpoint, type FetchLike, type HeadersLike, namedValues } from "./endpoint.js";
 import { Lifetime } from "./lifetime.js";
 import { RemoteSubscription } from "./remote-subscription.js";
 
 export interface ConnectOptions {
   /** Default the global `fetch`. */
   readonly fetch?: FetchLike | undefined;
-  /** Headers of every request, such as `authorization`; a function is asked before each. */
+  /** Headers of every request, such as `authorization`: an object, `Headers`, or pairs. A function is asked before each. */
   readonly headers?: HeadersLike | undefined;
   /** Ends everything that was begun with this client. */
   readonly signal?: AbortSignal | undefined;
@@ -61,6 +61,7 @@ export interface Client {
   /**
    * Reads one run: what is kept of it, then live, until it closes. A connection that was cut is made again and goes on
    * behind the last event; what is missing by then is told by a `bus.gap`. A run that was forgotten ends it as `dropped`.
+   * `after: "live"` names no place to go on from: a cut before the first event is told by a `bus.gap` with reason `cut`.
    *
    * Its `next()` rejects with an `EndpointError` when the endpoint refuses or cannot be reached again; then `ended` says `cut`.
    */
@@ -88,7 +89,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
   anObject("options", options);
   const { signal, headers = {}, giveUpMillis = 60_000, silenceMillis = 60_000 } = options;
   optionalFunction("fetch", options.fetch);
-  if (typeof headers !== "function") anObject("headers", headers);
+  if (typeof headers !== "function") namedValues(headers);
   if (signal !== undefined) checkSignal(signal);
   if (giveUpMillis !== Number.POSITIVE_INFINITY) positiveInteger("giveUpMillis", giveUpMillis);
   positiveInteger("silenceMillis", silenceMillis);
@@ -97,11 +98,10 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
   const alive = new Lifetime(signal);
   const asked = { alive, millis: silenceMillis };
 
-  const subscription = (path: string, isGlobal: boolean, given: RemoteRunOptions): Subscription => {
-    const { types, onConnection, after, signal: own } = given;
-    const wait = isGlobal ? undefined : (given.wait ?? true);
+  const subscription = (path: string, runId: string | undefined, given: RemoteRunOptions): Subscription => {
+    const { types, onConnection, after, wait = runId !== undefined, signal: own } = given;
     const query = { types: types?.join(",") };
-    const start = { path, query, after, wait, alive, signal: own, onConnection, giveUpMillis, silenceMillis };
+    const start = { path, query, runId, after, wait, alive, signal: own, onConnection, giveUpMillis, silenceMillis };
     const reader = new RemoteSubscription(endpoint, start);
     return reader as RemoteSubscription & Subscription;
   };
@@ -111,11 +111,11 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
       checkSubscribe(given);
       if (given.wait !== undefined) flag("wait", given.wait);
       checkAfter(given.after);
-      return subscription(`${pathOf(runId)}/events`, false, given);
+      return subscription(`${pathOf(runId)}/events`, runId, given);
     },
     subscribeGlobal: (given = {}) => {
       checkSubscribe(given);
-      return subscription("/events", true, given);
+      return subscription("/events", undefined, given);
     },
     history: async (runId, given = {}) => {
       anObject("options", given);

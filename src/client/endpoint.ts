@@ -14,10 +14,11 @@ export interface FetchInit {
   readonly redirect: "manual";
 }
 
+/** Names and values, in an object, in `Headers`, or in pairs. */
+export type HeaderFields = Readonly<Record<string, string>> | Headers | Iterable<readonly [string, string]>;
+
 /** Headers of every request, or what makes them anew for each. */
-export type HeadersLike =
-  | Readonly<Record<string, string>>
-  | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>);
+export type HeadersLike = HeaderFields | (() => HeaderFields | Promise<HeaderFields>);
 
 /** The endpoint refused, could not be reached, or did not answer as one. */
 export class EndpointError extends Error {
@@ -25,12 +26,18 @@ export class EndpointError extends Error {
   readonly status: number | undefined;
   /** How many milliseconds the endpoint asks to wait before the next try; 0 if it does not say. At most 60 000. */
   readonly retryAfterMillis: number;
+  /** The answer was a JSON problem, as endpoints give it. What is before one, such as a proxy, says it otherwise. */
+  readonly isProblem: boolean;
 
-  constructor(message: string, options: { status?: number; retryAfterMillis?: number; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { status?: number; retryAfterMillis?: number; isProblem?: boolean; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "EndpointError";
     this.status = options.status;
     this.retryAfterMillis = options.retryAfterMillis ?? 0;
+    this.isProblem = options.isProblem ?? false;
   }
 
   /** Trying again may help: nothing was reached, or the endpoint is busy or down. */
@@ -123,7 +130,12 @@ export class Endpoint {
   async #answer(url: string, accept: string, signal: AbortSignal): Promise<Response> {
     const headers = typeof this.#headers === "function" ? await this.#headers() : this.#headers;
     signal.throwIfAborted();
-    const init: FetchInit = { headers: { accept, ...headers }, signal, cache: "no-store", redirect: "manual" };
+    const init: FetchInit = {
+      headers: { accept, ...namedValues(headers) },
+      signal,
+      cache: "no-store",
+      redirect: "manual",
+    };
     const response = await this.#fetch(url, init);
     if (response.ok) return response;
     // A browser keeps to itself where it was sent.
@@ -135,6 +147,7 @@ export class Endpoint {
     throw new EndpointError(`${url} answered ${status}${detail}`, {
       status,
       retryAfterMillis: retryAfterMillis(response),
+      isProblem: isProblem(response),
     });
   }
 
@@ -144,6 +157,14 @@ export class Endpoint {
     const search = parameters.toString();
     return `${this.#base}${path}${search === "" ? "" : `?${search}`}`;
   }
+}
+
+/** @throws TypeError without what was given, which may be a secret. */
+export function namedValues(headers: HeaderFields): Readonly<Record<string, string>> {
+  if (typeof headers !== "object" || headers === null) {
+    throw new TypeError(`\`headers\` must be an object, Headers, or pairs of name and value, got a ${typeof headers}`);
+  }
+  return Symbol.iterator in headers ? Object.fromEntries(headers) : (headers as Readonly<Record<string, string>>);
 }
 
 function lateError(url: string, millis: number): EndpointError {
@@ -165,11 +186,15 @@ function reasonOf(error: unknown): string {
   return String(message || code || cause || error);
 }
 
+function isProblem({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("application/problem+json") ?? false;
+}
+
 /** What a JSON problem says, if it is one. */
 async function detailOf(response: Response): Promise<string> {
-  const { status, headers } = response;
+  const { status } = response;
   if (status >= 300 && status < 400) return ", a redirect, which is not followed";
-  if (!headers.get("content-type")?.startsWith("application/problem+json")) return "";
+  if (!isProblem(response)) return "";
   try {
     const { detail } = JSON.parse(await textOf(response, MAX_PROBLEM_BYTES)) as { detail?: unknown };
     return typeof detail === "string" ? `: ${detail}` : "";

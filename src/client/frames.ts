@@ -7,7 +7,8 @@ import { knownOutcome } from "./known-outcome.js";
 export type Frame =
   | { readonly kind: "event"; readonly event: BusEvent }
   | { readonly kind: "caught-up" }
-  | { readonly kind: "end"; readonly end: SubscriptionEnd };
+  /** `id` is that of the run's last event. */
+  | { readonly kind: "end"; readonly end: SubscriptionEnd; readonly id: string | undefined };
 
 /** An event is at most 32 KiB; what is longer is no stream of events. */
 const MAX_FRAME = 1024 * 1024;
@@ -22,10 +23,10 @@ export class Frames {
     onError: (error) => {
       if (error.type === "max-buffer-size-exceeded") this.#fault ??= error;
     },
-    onEvent: ({ event, data }) => {
+    onEvent: ({ event, data, id }) => {
       if (this.#fault) return;
       try {
-        const frame = frameOf(event, data);
+        const frame = frameOf(event, data, id);
         if (frame) this.#found.push(frame);
       } catch (error) {
         this.#fault = error;
@@ -46,14 +47,22 @@ export class Frames {
   }
 }
 
-/** The end of a run, without an outcome that this client does not know: an endpoint may say more. */
-export function closedEnd(outcome: unknown): SubscriptionEnd {
+/**
+ * The end of a run, without an outcome that this client does not know: an endpoint may say more.
+ *
+ * @throws TypeError for a reason that is none: everything else is a cut.
+ */
+export function runEnd(reason: unknown, outcome: unknown): SubscriptionEnd {
+  if (reason !== "closed" && reason !== "producer-lost") {
+    const got = JSON.stringify(reason);
+    throw new TypeError(`\`reason\` of an end must be "closed" or "producer-lost", got ${got}`);
+  }
   const known = knownOutcome(outcome);
-  return Object.freeze({ reason: "closed", ...(known && { outcome: known }) });
+  return Object.freeze({ reason, ...(known && { outcome: known }) });
 }
 
 /** Undefined for what this client does not know: an endpoint may say more. */
-function frameOf(name: string | undefined, data: string): Frame | undefined {
+function frameOf(name: string | undefined, data: string, id: string | undefined): Frame | undefined {
   switch (name) {
     case undefined:
     case "message":
@@ -61,15 +70,13 @@ function frameOf(name: string | undefined, data: string): Frame | undefined {
     case "caught-up":
       return { kind: "caught-up" };
     case "end":
-      return { kind: "end", end: decodeEnd(data) };
+      return { kind: "end", end: decodeEnd(data), id };
     default:
       return undefined;
   }
 }
 
-/** A stream ends only because its run was closed; everything else is a cut. */
 function decodeEnd(data: string): SubscriptionEnd {
   const { reason, outcome } = (JSON.parse(data) ?? {}) as { reason?: unknown; outcome?: unknown };
-  if (reason === "closed") return closedEnd(outcome);
-  throw new TypeError(`\`reason\` of an end must be "closed", got ${JSON.stringify(reason)}`);
+  return runEnd(reason, outcome);
 }

@@ -1,20 +1,23 @@
 import { batchesOf } from "../bus/batches.js";
+import { eventId, parseCursor } from "../bus/cursor.js";
 import type { BusEvent, SubscriptionEnd } from "../bus/event.js";
 import type { AbortSignalLike } from "../bus/hub-options.js";
 import type { Subscription, SubscriptionMembers } from "../bus/subscription.js";
 import { bounded } from "./bounded.js";
 import type { ConnectionState } from "./connection-state.js";
 import { type Endpoint, EndpointError, type Query } from "./endpoint.js";
-import { closedEnd, type Frame, Frames } from "./frames.js";
+import { type Frame, Frames, runEnd } from "./frames.js";
 import type { Lifetime } from "./lifetime.js";
 import { type Pauses, pause } from "./pause.js";
 
 export interface RemoteStart {
   readonly path: string;
   readonly query: Query;
+  /** Undefined: all runs. */
+  readonly runId: string | undefined;
   readonly after: string | undefined;
-  /** Whether it waits for a run that is not known yet. Undefined: all runs. */
-  readonly wait: boolean | undefined;
+  /** Whether it waits for a run that is not known yet. */
+  readonly wait: boolean;
   /** That of the client. */
   readonly alive: Lifetime;
   readonly signal: AbortSignalLike | undefined;
@@ -47,6 +50,8 @@ export class RemoteSubscription implements SubscriptionMembers {
   #abort = new AbortController();
   #wake: () => void = () => {};
   #parser = new Frames();
+  /** Where to begin, as long as no event came. */
+  #after: string | undefined;
   /** Reads are served one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #lastEvent: BusEvent | undefined;
@@ -56,17 +61,19 @@ export class RemoteSubscription implements SubscriptionMembers {
   /** Since the first try, or since the connection was lost; none once it is good again. */
   #pauses: Pauses | undefined;
   #isOpen = false;
+  #wasOpen = false;
   #openTime = 0;
   /** The endpoint knew the run: should it say that there is none, the run was forgotten. */
   #wasKnown = false;
-  /** Events of all runs may be missing, which is not told yet. */
+  /** Events may be missing behind no place that is known, which is not told yet. */
   #mayMiss = false;
 
   constructor(endpoint: Endpoint, start: RemoteStart) {
     this.#endpoint = endpoint;
     this.#start = start;
     this.#lastId = start.after === "live" ? undefined : start.after;
-    this.#isGlobal = start.wait === undefined;
+    this.#after = start.after;
+    this.#isGlobal = start.runId === undefined;
     this.ended = new Promise((settle) => {
       this.#settle = settle;
     });
@@ -210,8 +217,7 @@ export class RemoteSubscription implements SubscriptionMembers {
     const frames = this.#parser.of(bytes);
     if (this.#parser.fault === undefined) this.#steady();
     if (!this.#mayMiss) return frames;
-    // Without an event before the gap it stands at the first one behind.
-    const at = this.#lastEvent ?? frames.flatMap((frame) => (frame.kind === "event" ? frame.event : []))[0];
+    const at = this.#lastEvent ?? placeBefore(frames, this.#start.runId);
     if (!at) return frames;
     this.#mayMiss = false;
     return [{ kind: "event", event: cutGap(at) }, ...frames];
@@ -232,38 +238,55 @@ export class RemoteSubscription implements SubscriptionMembers {
 
   /** Undefined when there is nothing more to read. */
   async #connect(abort: AbortController): Promise<ReadableStreamDefaultReader<Uint8Array> | undefined> {
-    const { path, after, wait, silenceMillis } = this.#start;
-    const query = {
-      ...this.#start.query,
-      after: this.#isGlobal ? undefined : (this.#lastId ?? after),
-      wait: wait === undefined ? undefined : String(wait && !this.#wasKnown),
-    };
-    const left = this.#pauses?.left() ?? Number.POSITIVE_INFINITY;
-    const millis = Math.min(silenceMillis, Math.max(left, LEAST_TRY_MILLIS));
-    const response = await this.#endpoint.get(path, query, "text/event-stream", { abort, millis });
+    const { path } = this.#start;
+    const response = await this.#asked(abort).catch((error: unknown) => this.#waited(error));
     if (this.#end) return undefined;
     const { status, headers } = response;
     if (status === 204 && !this.#isGlobal) {
-      this.#finish(closedEnd(headers.get("spanbus-outcome")));
+      this.#finish(runEnd(headers.get("spanbus-reason") ?? "closed", headers.get("spanbus-outcome")));
       return undefined;
     }
     const type = headers.get("content-type") ?? "nothing";
     if (!response.body || !type.startsWith("text/event-stream")) {
-      abort.abort();
+      this.#abort.abort();
       throw new EndpointError(`${path} answered with ${type}, not with events: is it a spanbus endpoint?`, { status });
     }
     this.#isOpen = true;
+    this.#wasOpen = true;
     this.#openTime = performance.now();
-    if (wait === false) this.#wasKnown = true;
     this.#tell("open");
     return response.body.getReader();
+  }
+
+  /** Not to wait: a success says that the run is known. */
+  async #asked(abort: AbortController): Promise<Response> {
+    const response = await this.#get(abort);
+    this.#wasKnown = true;
+    return response;
+  }
+
+  /** Waits for a run that is not known yet, if it is to. */
+  #waited(error: unknown): Promise<Response> {
+    if (this.#end || this.#wasKnown || !this.#start.wait || !isNotFound(error)) throw error;
+    // All that comes is live.
+    if (this.#after === "live") this.#after = undefined;
+    this.#abort = new AbortController();
+    return this.#get(this.#abort, { wait: "true" });
+  }
+
+  #get(abort: AbortController, more: Query = {}): Promise<Response> {
+    const { path, query, silenceMillis } = this.#start;
+    const after = this.#isGlobal ? undefined : (this.#lastId ?? this.#after);
+    const left = this.#pauses?.left() ?? Number.POSITIVE_INFINITY;
+    const millis = Math.min(silenceMillis, Math.max(left, LEAST_TRY_MILLIS));
+    return this.#endpoint.get(path, { ...query, after, ...more }, "text/event-stream", { abort, millis });
   }
 
   /** Makes the connection again, or gives up. @throws the error that makes it give up. */
   async #lost(error: EndpointError): Promise<void> {
     if (this.#end) return;
     this.#release();
-    if (error.status === 404 && this.#wasKnown) {
+    if (isNotFound(error) && this.#wasKnown && !this.#isGlobal) {
       this.#finish({ reason: "dropped" });
       return;
     }
@@ -271,12 +294,14 @@ export class RemoteSubscription implements SubscriptionMembers {
     this.#isOpen = false;
     this.#pauses ??= pause(this.#start.giveUpMillis);
     const pauseMillis = this.#pauses.next(error.retryAfterMillis);
-    if (!error.isPassing || pauseMillis === undefined) {
+    // What is not here although the endpoint was, and does not say so itself, is behind a proxy that looks for it.
+    const isPassing = error.isPassing || (this.#wasOpen && error.status === 404 && !error.isProblem);
+    if (!isPassing || pauseMillis === undefined) {
       this.#finish({ reason: "cut" }, error);
       throw error;
     }
     if (wasOpen) this.#tell("lost", error);
-    if (wasOpen && this.#isGlobal) this.#mayMiss = true;
+    if (wasOpen && (this.#isGlobal || (this.#lastId ?? this.#after) === "live")) this.#mayMiss = true;
     await this.#sleep(pauseMillis);
     if (!this.#end) this.#open();
   }
@@ -323,8 +348,32 @@ function countOf(missed: unknown): number {
   return typeof missed === "number" && Number.isSafeInteger(missed) && missed > 0 ? missed : 0;
 }
 
-/** Nobody knows what came while all runs were not read. */
-function cutGap({ id, runId }: BusEvent): BusEvent {
+/** The endpoint says that there is none. */
+function isNotFound(error: unknown): boolean {
+  return error instanceof EndpointError && error.status === 404 && error.isProblem;
+}
+
+type Place = Pick<BusEvent, "id" | "runId">;
+
+/**
+ * Where a gap stands that has no event before it: of one run right before the first that comes, so that a reader who resumes
+ * behind the gap gets that. In the stream of all runs, which has no place to resume from, at it.
+ */
+function placeBefore(frames: readonly Frame[], runId: string | undefined): Place | undefined {
+  for (const frame of frames) {
+    if (frame.kind === "event") return runId === undefined ? frame.event : { id: idBefore(frame.event.id), runId };
+    if (frame.kind === "end" && frame.id && runId !== undefined) return { id: frame.id, runId };
+  }
+  return undefined;
+}
+
+function idBefore(id: string): string {
+  const { generation, seq } = parseCursor(id) ?? { generation: "", seq: 0 };
+  return seq > 0 ? eventId(generation, seq - 1) : id;
+}
+
+/** Nobody knows what came while it was not read. */
+function cutGap({ id, runId }: Place): BusEvent {
   return Object.freeze({
     id,
     runId,

@@ -28,9 +28,11 @@ export async function historyDocument(
   if (!standing || standing.state === "awaited") throw unknownRun(runId);
   const { generation, state, end } = standing;
   const isAsked = types ? typeMatcher(types) : () => true;
-  const visible = where && new Set((await bus.history(runId)).filter(where).map(({ id }) => id));
+  const kept = where && (await bus.history(runId));
+  const visible = kept && new Set(kept.filter((event) => !isGap(event) && where(event)).map(({ id }) => id));
   if (visible?.size === 0) throw unknownRun(runId);
-  const isShown = ({ id, type }: BusEvent): boolean => isAsked(type) && (!visible || visible.has(id));
+  const isShown = (event: BusEvent): boolean =>
+    isGap(event) || (isAsked(event.type) && (!visible || visible.has(event.id)));
   const shown = (await bus.history(runId, { after })).filter(isShown);
   const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
   const head = JSON.stringify({
@@ -67,6 +69,11 @@ export function pageDocument(): Response {
       "Referrer-Policy": "no-referrer",
     },
   });
+}
+
+/** It passes every filter. */
+function isGap({ type }: BusEvent): boolean {
+  return type === "bus.gap";
 }
 
 export function unknownRun(runId: string): Problem {

@@ -53,8 +53,8 @@ export class Feeds {
     const after = cursorOf(request, url);
     const options = { after, ...reading(call, grant) };
     const wait = waitOf(url);
-    const outcome = await this.#outcomeAt(runId, after);
-    if (outcome !== undefined) return new Response(null, { status: 204, headers: { "spanbus-outcome": outcome } });
+    const end = await this.#endAt(runId, after);
+    if (end) return nothingMore(end);
     await this.#mustGoOn(runId, wait);
     return this.#stream(request, [() => this.#runSource(runId, options)], { resumable: true });
   }
@@ -99,11 +99,11 @@ export class Feeds {
     };
   }
 
-  /** How a run ended, if the cursor is at the end of a closed generation of it. Shutdown closes none: it cuts. */
-  async #outcomeAt(runId: string, after: string | undefined): Promise<string | undefined> {
+  /** How a run ended, if the cursor is at the end of a generation of it that is over. Shutdown ends none: it cuts. */
+  async #endAt(runId: string, after: string | undefined): Promise<SubscriptionEnd | undefined> {
     if (after === undefined) return undefined;
-    const standing = await this.#bus.standing(runId, parseCursor(after)?.generation);
-    return standing?.lastId === after && standing.end?.reason === "closed" ? standing.end.outcome : undefined;
+    const { lastId, end } = (await this.#bus.standing(runId, parseCursor(after)?.generation)) ?? {};
+    return lastId === after && end && isOver(end) ? end : undefined;
   }
 
   /** A run that was closed can be read to its end for ever, any other has none once the bus is shut down. */
@@ -137,6 +137,10 @@ function reading({ url, signal }: Call, { where }: Grant): SubscribeOptions {
 function generationOf(standing: Eventually<RunStanding | undefined>): Eventually<string | undefined> {
   if (!standing || !("then" in standing)) return standing?.generation;
   return standing.then((known) => known?.generation).catch(() => undefined);
+}
+
+function nothingMore({ reason, outcome = "unknown" }: SubscriptionEnd): Response {
+  return new Response(null, { status: 204, headers: { "spanbus-outcome": outcome, "spanbus-reason": reason } });
 }
 
 /** The run is over, as far as anybody knows; a reader that ended otherwise may come back. */

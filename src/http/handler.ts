@@ -139,7 +139,7 @@ class Endpoint {
     const { status, statusText } = response;
     const headers = new Headers(response.headers);
     this.#cors.admit(request, headers);
-    return new Response(response.body, { status, statusText, headers });
+    return new Response(response.clone().body, { status, statusText, headers });
   }
 
   /** What every answer says; without its body for a `HEAD`. */

@@ -9,6 +9,7 @@ export interface NodeResponse {
   /** None while HTTP/1 has answers to write to the client before this one. */
   readonly socket?: unknown;
   readonly req?: { readonly socket: Connection };
+  getHeader(name: string): number | string | string[] | undefined;
   removeHeader(name: string): void;
   writeHead(status: number, headers: Record<string, string>): unknown;
   flushHeaders(): void;
@@ -25,7 +26,17 @@ interface Connection {
   once(event: "close", listener: () => void): unknown;
 }
 
-const methods = ["removeHeader", "writeHead", "flushHeaders", "write", "end", "destroy", "on", "once"] as const;
+const methods = [
+  "getHeader",
+  "removeHeader",
+  "writeHead",
+  "flushHeaders",
+  "write",
+  "end",
+  "destroy",
+  "on",
+  "once",
+] as const;
 
 /** The response that an adapter hands over beside the request, by shape: `@hono/node-server` gives `{ incoming, outgoing }`. */
 export function nodeResponse(given: unknown): NodeResponse | undefined {
@@ -41,6 +52,11 @@ export function nodeResponse(given: unknown): NodeResponse | undefined {
  */
 export function sendBody(body: EventBody, headers: Headers, outgoing: NodeResponse): Response {
   const leave = (): void => body.cancel();
+  // Somebody else answered while it was asked who may read.
+  if (outgoing.headersSent) {
+    leave();
+    return alreadySent();
+  }
   outgoing.on("close", leave);
   // Others may end it, or destroy it. What is written then is an error of nobody's.
   outgoing.on("error", leave);
@@ -52,8 +68,14 @@ export function sendBody(body: EventBody, headers: Headers, outgoing: NodeRespon
   outgoing.removeHeader("Transfer-Encoding");
   // Node itself would promise to keep it open. A stream of HTTP/2 has no connection of its own.
   if (!outgoing.stream) headers.set("Connection", "close");
-  outgoing.writeHead(200, Object.fromEntries(headers));
-  outgoing.flushHeaders();
+  for (const name of [outgoing.getHeader("Vary") ?? []].flat()) headers.append("Vary", String(name));
+  try {
+    outgoing.writeHead(200, Object.fromEntries(headers));
+    outgoing.flushHeaders();
+  } catch (error) {
+    leave();
+    throw error;
+  }
   if (isGone(outgoing) || connection?.destroyed) leave();
   else body.pull(new NodeSink(body, outgoing));
   return alreadySent();

@@ -70,6 +70,9 @@ function checkedOrigins(value: unknown): "*" | readonly string[] {
   return [...value];
 }
 
+/** As a browser names it. `URL` knows none of apps and extensions, such as `capacitor://localhost`. */
 function isOrigin(value: unknown): boolean {
-  return typeof value === "string" && URL.canParse(value) && new URL(value).origin === value;
+  if (typeof value !== "string" || !URL.canParse(value)) return false;
+  const { origin, protocol, host } = new URL(value);
+  return host !== "" && value === (origin === "null" ? `${protocol}//${host}` : origin);
 }

@@ -6,14 +6,14 @@ import { Problem } from "./problem.js";
 /** Where the client wants to go on: `Last-Event-ID`, which is newer than the address, else `?after=`. */
 export function cursorOf(request: Request, url: URL): string | undefined {
   const header = request.headers.get("Last-Event-ID");
-  if (header) return cursor("Last-Event-ID", header);
-  const after = url.searchParams.get("after");
-  return after === "live" ? after : afterOf(url);
+  return header ? cursor("Last-Event-ID", header) : afterOf(url);
 }
 
+/** An event id, or `live`. */
 export function afterOf(url: URL): string | undefined {
   const after = url.searchParams.get("after");
-  return after === null ? undefined : cursor("after", after);
+  if (after === null || after === "live") return after ?? undefined;
+  return cursor("after", after);
 }
 
 /** A stream of several runs has no place to resume from. */

@@ -28,6 +28,16 @@ describe("wrong arguments", { timeout }, () => {
       '`[url]` must be an http or https address, got "localhost:4320"',
     ],
     ["a password in the address", ["tail", "http://me:secret@host"], "`[url]` must not hold a user or a password"],
+    [
+      "a query in the address",
+      ["tail", "http://host/?token=secret"],
+      "`[url]` must be an address without query and hash: --run follows one run, --header says who asks",
+    ],
+    [
+      "the address of a run on the page",
+      ["tail", "http://127.0.0.1:1/agents/#/run/travel-1"],
+      "`[url]` must be an address without query and hash: --run follows one run, --header says who asks",
+    ],
     ["a run id that is none", ["tail", "--run", "x".repeat(257)], "`--run` must be 1 to 256 characters"],
     [
       "a run id that no address can hold",

@@ -41,11 +41,16 @@ export class Command {
   readonly #waiting: (() => void)[] = [];
   #isOver = false;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** `output` is a file descriptor instead of the pipe. */
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    { output = "pipe" }: { output?: "pipe" | number } = {},
+  ) {
     this.process = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], {
       cwd: root,
       env: { ...passedOn, TZ: "UTC", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", output, "pipe"],
     });
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.#output += text;

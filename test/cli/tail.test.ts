@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { stripVTControlCharacters } from "node:util";
 import type { BusEvent, EventBus, EventInput, Outcome } from "spanbus";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Command, closeAfterEach, inTerminal, linesOf, run, Service, serve } from "./support.js";
 
 closeAfterEach();
@@ -125,6 +126,20 @@ describe("`spanbus tail --run`", { timeout }, () => {
     }
     const { output } = await run(["tail", url, "--run", "r", "--since", "live"]);
     expect(linesOf(output)).toEqual(["○ run completed"]);
+  });
+
+  it("prints what comes live although it says that it is older than --since", async () => {
+    const service = await Service.start();
+    const { bus } = service;
+    const told = (n: number) => bus.publish({ runId: "r", type: "note", data: { n }, time: Date.now() - 3_600_000 });
+    told(1);
+    note(bus, "r", 2);
+    const command = new Command(["tail", service.url, "--run", "r", "--since", "5m"]);
+    await command.line('"n":2');
+    told(3);
+    await command.line('"n":3');
+    bus.closeStream("r", "completed");
+    expect(numbers((await command.ended).output)).toEqual([2, 3]);
   });
 
   it("goes on behind the last event when the connection was cut, without a hole and without repeating", async () => {
@@ -289,6 +304,41 @@ describe("the exit code of `spanbus tail --run`", { timeout }, () => {
     const { code, notes } = await command.ended;
     expect(notes).toBe("");
     expect(code).toBe(expected);
+  });
+
+  it("is that of the signal also while nobody reads the output, which is full", async () => {
+    const { bus, url } = await Service.start({}, { historyPerRun: 20_000 });
+    const text = "x".repeat(1000);
+    for (let n = 0; n < 20_000; n += 1) bus.publish({ runId: "r", type: "note", data: { n, text } });
+    const command = new Command(["tail", url, "--run", "r", "--json"]);
+    command.process.stdout?.pause();
+    // What sockets and pipes hold is the system's choice: they are full when nothing moves.
+    let queued = [0, 0];
+    await vi.waitFor(
+      () => {
+        queued = [bus.stats().queuedEvents, ...queued];
+        expect(queued[0]).toBeGreaterThan(0);
+        expect([queued[1], queued[2]]).toEqual([queued[0], queued[0]]);
+      },
+      { timeout, interval: 200 },
+    );
+    command.process.kill("SIGTERM");
+    const [code] = await once(command.process, "exit");
+    expect(code).toBe(143);
+    command.process.stdout?.resume();
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("is 7 when the output cannot be written, with the reason", async () => {
+    const { bus, url } = await Service.start();
+    note(bus, "r", 1);
+    bus.closeStream("r", "completed");
+    const full = openSync("/dev/full", "w");
+    for (const args of [["tail", url, "--run", "r"], ["--help"]]) {
+      const { code, notes } = await new Command(args, {}, { output: full }).ended;
+      expect([code, notes.match(/\n/g)?.length]).toEqual([7, 1]);
+      expect(notes).toContain("spanbus: the output could not be written: ENOSPC");
+    }
+    closeSync(full);
   });
 
   it("is 0 and nothing is said when nobody takes the output any more", async () => {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type BusEvent, EventBus, type Subscription } from "spanbus";
-import { type Client, type ConnectionState, connect, EndpointError } from "spanbus/client";
+import { type Client, type ConnectionState, type ConnectOptions, connect, EndpointError } from "spanbus/client";
 import { createHandler, type HandlerOptions } from "spanbus/http";
 import { afterEach, describe, expect, it } from "vitest";
 import { isOfType, publishNote, publishNotes, read, readOne, readToEnd, restoreAfterEach } from "../bus/support.js";
@@ -216,6 +216,17 @@ describe("a remote reader of one run", () => {
     expect(await reader.ended).toEqual({ reason: "dropped" });
   });
 
+  it("ends as `dropped` also where none of its events was of the types asked for, or might be shown", async () => {
+    const remote = await Remote.start({ authorize: () => ({ where: () => false }) });
+    publishNote(remote.bus, "run", 1);
+    const readers = [["other"], undefined].map((types) => remote.client().subscribe("run", { types }));
+    await remote.attached(2);
+    const reading = readers.map(readToEnd);
+    remote.bus.dropHistory("run");
+    expect(await Promise.all(reading)).toEqual([[], []]);
+    for (const reader of readers) expect(await reader.ended).toEqual({ reason: "dropped" });
+  });
+
   it("goes on when `onConnection` throws", async () => {
     const remote = await Remote.start();
     publishNote(remote.bus, "run", 1);
@@ -330,6 +341,51 @@ describe("a cut before the first event of all runs", () => {
     const [gap, event] = await reading;
     expect(gap).toMatchObject({ type: "bus.gap", id: seen.id, runId: "run", data: { missed: 0, reason: "cut" } });
     expect(event).toEqual(seen);
+  });
+});
+
+describe("a reader of what is live", () => {
+  it("is told by a gap that it may have missed events while it was cut before its first one", async () => {
+    const remote = await Remote.start();
+    publishNote(remote.bus, "run", 1);
+    const reader = remote.client().subscribe("run", { after: "live" });
+    const reading = read(reader, 2);
+    await remote.attached(1);
+    remote.cut();
+    await remote.attached(0);
+    const missed = publishNote(remote.bus, "run", 2);
+    await remote.attached(1);
+    const seen = publishNote(remote.bus, "run", 3);
+    const [gap, event] = await reading;
+    expect(gap).toMatchObject({ type: "bus.gap", id: missed.id, runId: "run", data: { missed: 0, reason: "cut" } });
+    expect(event).toEqual(seen);
+    expect(reader.dropped).toBe(0);
+  });
+
+  it("is told so also when the run is over by then", async () => {
+    const remote = await Remote.start();
+    publishNote(remote.bus, "run", 1);
+    const reader = remote.client().subscribe("run", { after: "live" });
+    const reading = readToEnd(reader);
+    await remote.attached(1);
+    remote.cut();
+    const missed = publishNote(remote.bus, "run", 2);
+    remote.bus.closeStream("run", "completed");
+    expect(await reading).toMatchObject([{ type: "bus.gap", id: missed.id, data: { missed: 0, reason: "cut" } }]);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
+  });
+
+  it("misses nothing of a run that it waited for", async () => {
+    const remote = await Remote.start();
+    const reader = remote.client().subscribe("later", { after: "live" });
+    const reading = read(reader, 2);
+    await remote.attached(1);
+    remote.cut();
+    await remote.attached(0);
+    const sent = [publishNote(remote.bus, "later", 1)];
+    await remote.attached(1);
+    sent.push(publishNote(remote.bus, "later", 2));
+    expect(await reading).toEqual(sent);
   });
 });
 
@@ -464,7 +520,7 @@ describe("an endpoint that", () => {
     expect(error.status).toBe(302);
     expect(error.message).toContain("a redirect, which is not followed");
     await expect(client.runs()).rejects.toMatchObject({ status: 302 });
-    expect(asked).toEqual(["/runs/run/events?wait=true", "/runs"]);
+    expect(asked).toEqual(["/runs/run/events", "/runs"]);
   });
 
   it.each([
@@ -502,7 +558,7 @@ describe("an endpoint that", () => {
     const remote = await Remote.start({ authorize: () => false });
     const error = await failureOf(remote.client().subscribe("run"));
     expect(error.status).toBe(403);
-    expect(error.message).toMatch(/\/runs\/run\/events\?wait=true answered 403: ./);
+    expect(error.message).toMatch(/\/runs\/run\/events answered 403: ./);
     await expect(remote.client().runs()).rejects.toMatchObject({ status: 403 });
   });
 
@@ -544,6 +600,33 @@ describe("an endpoint that", () => {
     expect(error.message).toBe("nothing came from the endpoint for 20 ms");
   });
 
+  it.each(["a run", "all runs"])(
+    "is hidden behind a 404 of something else for a while ends no reader of %s",
+    async (of) => {
+      const bus = new EventBus();
+      let isDeployed = true;
+      const listener = getRequestListener(createHandler(bus, { authorize: () => true }));
+      const server = createServer((request, response) => {
+        if (isDeployed) return void listener(request, response);
+        isDeployed = true;
+        response.writeHead(404, { "content-type": "text/html" }).end("<h1>404</h1>");
+      });
+      const client = connect(await listening(server));
+      const reader = of === "a run" ? client.subscribe("run") : client.subscribeGlobal({ types: ["note"] });
+      const first = readOne(reader);
+      await until(() => bus.stats().runSubscribers + bus.stats().globalSubscribers === 1);
+      publishNote(bus, "run", 1);
+      expect(numbers([await first])).toEqual([1]);
+      isDeployed = false;
+      server.closeAllConnections();
+      const next = readOne(reader);
+      await until(() => isDeployed && bus.stats().runSubscribers + bus.stats().globalSubscribers === 1);
+      publishNote(bus, "run", 2);
+      expect((await next).type).toBe(of === "a run" ? "note" : "bus.gap");
+      reader.close();
+    },
+  );
+
   it("is asked with the headers of the client, made anew for each request", async () => {
     const seen: (string | null)[] = [];
     const remote = await Remote.start({
@@ -565,6 +648,39 @@ describe("an endpoint that", () => {
   });
 });
 
+describe("headers", () => {
+  const given = { authorization: "Bearer 1", "x-team": "a" };
+  it.each<[string, ConnectOptions["headers"]]>([
+    ["an object", given],
+    ["`Headers`", new Headers(given)],
+    ["a map", new Map(Object.entries(given))],
+    ["pairs", Object.entries(given)],
+    ["a function that gives `Headers`", () => new Headers(given)],
+    ["a function that gives a map later", async () => new Map(Object.entries(given))],
+  ])("may be %s", async (_, headers) => {
+    let seen: Headers | undefined;
+    const remote = await Remote.start({
+      authorize: (request) => {
+        seen = request.headers;
+        return true;
+      },
+    });
+    await remote.client({ headers }).runs();
+    expect([seen?.get("authorization"), seen?.get("x-team"), seen?.get("accept")]).toEqual([
+      "Bearer 1",
+      "a",
+      "application/json",
+    ]);
+  });
+
+  it.each([1, "x: y", undefined])("that a function gives as %j are none, and said to be", async (headers) => {
+    const client = connect("http://localhost:1", { headers: () => headers as never });
+    await expect(client.runs()).rejects.toThrow(
+      "`headers` must be an object, Headers, or pairs of name and value, got",
+    );
+  });
+});
+
 describe("`history`, `runs` and `stats`", () => {
   it("answer what the bus answers", async () => {
     const remote = await Remote.start();
@@ -573,6 +689,7 @@ describe("`history`, `runs` and `stats`", () => {
     expect(await client.history("run")).toEqual(sent);
     expect(await client.history("run", { limit: 2 })).toEqual(sent.slice(3));
     expect(await client.history("run", { after: sent[1]?.id, limit: 2 })).toEqual(sent.slice(2, 4));
+    expect(await client.history("run", { after: "live" })).toEqual(remote.bus.history("run", { after: "live" }));
     expect(await client.runs()).toEqual(remote.bus.runs());
     expect(await client.stats()).toEqual(remote.bus.stats({ depths: false }));
   });

@@ -48,6 +48,7 @@ describe("GET /runs/:id", () => {
     expect(await events(await ask("/runs/r?limit=2"))).toEqual([2, 3]);
     expect(await events(await ask(`/runs/r?after=${first?.id}`))).toEqual([2, 3]);
     expect(await events(await ask(`/runs/r?after=${first?.id}&limit=1`))).toEqual([2]);
+    expect(await events(await ask("/runs/r?after=live"))).toEqual([]);
   });
 
   it("has only the types asked for, which is what the limit counts", async () => {
@@ -132,7 +133,6 @@ describe("a request that cannot be met gets a problem, never a stack:", () => {
     ["a cursor that is none", "/runs/r/events?after=1;2", 400],
     ["an empty cursor", "/runs/r/events?after=", 400],
     ["a cursor with a seq beyond all numbers", "/runs/r/events?after=a.99999999999999999999", 400],
-    ["the cursor `live` on a history", "/runs/r?after=live", 400],
     ["a cursor on a stream of all runs", "/events?after=a.1", 400],
     ["a cursor on a stream of several runs", "/events?run=r&after=a.1", 400],
     ["a limit of nothing", "/runs/r?limit=0", 400],
@@ -264,6 +264,14 @@ describe("pages of other origins", () => {
     expect(other.headers.get("vary")).toBe("Origin");
   });
 
+  it.each(["capacitor://localhost", "chrome-extension://abcdefgh", "http://localhost:8080", "http://[::1]:3000"])(
+    "may be of %s, as a browser names it",
+    async (origin) => {
+      const ask = asker(busOf(), { cors: [origin] });
+      expect(allowed(await ask("/runs", from(origin)))).toBe(origin);
+    },
+  );
+
   it("are told so before they ask, and told of problems", async () => {
     const ask = asker(busOf(), { cors: "*", authorize: () => false });
     const preflight = await ask("/runs/r/events", from("https://app.example", "OPTIONS"));
@@ -306,6 +314,8 @@ describe("pages of other origins", () => {
     const told = await asker(busOf(), { cors: ["https://app.example"], authorize: () => refusal })("/runs", init);
     expect([told.status, await told.text(), told.headers.get("vary")]).toEqual([401, "who are you?", "Cookie, Origin"]);
     expect(await asker(busOf(), { authorize: () => redirect })("/runs", init), "without `cors`").toBe(redirect);
+    const again = await asker(busOf(), { cors: ["https://app.example"], authorize: () => refusal })("/runs", init);
+    expect(await again.text(), "one answer for all").toBe("who are you?");
   });
 });
 

@@ -55,9 +55,9 @@ const isStraight = ({ response: { headers } }: Client) => headers["transfer-enco
 describe("a stream into Node's response", () => {
   it("has the headers of any other, those that the response had, and ends with its connection", async () => {
     const bus = busOf("r");
-    const url = await servedBehind(bus, (response) => response.setHeader("X-Frame-Options", "DENY"), {
-      cors: ["https://app.example"],
-    });
+    const before = (response: ServerResponse) =>
+      response.setHeader("X-Frame-Options", "DENY").setHeader("Vary", "Cookie").setHeader("Cache-Control", "public");
+    const url = await servedBehind(bus, before, { cors: ["https://app.example"] });
     const client = await Client.open(`${url}/runs/r/events`, { Origin: "https://app.example" });
     expect(isStraight(client)).toBe(true);
     expect(client.response.headers).toMatchObject({
@@ -66,7 +66,7 @@ describe("a stream into Node's response", () => {
       "x-content-type-options": "nosniff",
       "access-control-allow-origin": "https://app.example",
       "access-control-allow-credentials": "true",
-      vary: "Origin",
+      vary: "Origin, Cookie",
       "x-frame-options": "DENY",
       connection: "close",
     });
@@ -137,6 +137,34 @@ describe("a stream into Node's response", () => {
     permitted.give();
     await left(bus);
     expect((await Client.open(`${url}/runs/r/events`)).status, "its place is free").toBe(200);
+  });
+
+  it("is not begun where somebody else answered while it was asked who may read", async () => {
+    const bus = busOf("r");
+    const [asked, permitted] = [new Signal(), new Signal()];
+    const errors: unknown[] = [];
+    const answer = getRequestListener(
+      createHandler(bus, {
+        authorize: async () => {
+          asked.give();
+          await permitted.given;
+          return true;
+        },
+        maxConnections: 1,
+        onError: (error) => errors.push(error),
+      }),
+    );
+    let answered: unknown;
+    const url = await listen(
+      createServer((request, response) => {
+        answered ??= answer(request, response);
+        void asked.given.then(() => !response.headersSent && response.writeHead(504).end("too late"));
+      }),
+    );
+    expect(await raw(url, "/runs/r/events")).toMatchObject({ status: 504, body: "too late" });
+    permitted.give();
+    await answered;
+    expect([bus.stats().runSubscribers, errors]).toEqual([0, []]);
   });
 
   it.each(["destroyed", "ended"] as const)(

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { BusEvent, EventBus } from "spanbus";
-import { createHandler, type Handler, type HandlerOptions } from "spanbus/http";
+import { createHandler, type Handler, type HandlerOptions, type ReadableBus } from "spanbus/http";
 import { afterEach } from "vitest";
 
 /** Lets everybody read everything. */
@@ -34,7 +34,7 @@ export function serveBy(chosen: keyof typeof doors): void {
 }
 
 /** A handler of the bus behind a real server. Gives its address, without a slash at the end. */
-export function serve(bus: EventBus, options: Partial<HandlerOptions> = {}): Promise<string> {
+export function serve(bus: ReadableBus, options: Partial<HandlerOptions> = {}): Promise<string> {
   return listen(createServer(doors[door](createHandler(bus, { authorize: everybody, ...options }))));
 }
 

@@ -7,7 +7,7 @@ import { Arrivals } from "./arrivals.js";
 import { Attaching } from "./attaching.js";
 import { eventOf, gap } from "./remote-event.js";
 import { replayOf } from "./replay-of.js";
-import { type Closed, missed, outcomeOf, type Standing } from "./standing.js";
+import { type Closed, missed, outcomeOf, type Standing, sureEnd } from "./standing.js";
 
 /** What a run that is followed needs of its source. */
 export interface FollowHost {
@@ -250,9 +250,8 @@ export class FollowedRun {
     else if (this.life.stream.end) this.life = this.#newLife();
   }
 
-  /** Silence of the producers means nothing when they could not be heard. */
-  #endOf({ end, isMissed }: Standing): SubscriptionEnd | undefined {
-    return end?.reason === "producer-lost" && !isMissed && !this.#host.isSteady() ? undefined : end;
+  #endOf(standing: Standing): SubscriptionEnd | undefined {
+    return sureEnd(standing, this.#host.isSteady());
   }
 
   /** Takes what is kept behind `from`, up to the next message if that is known, and tells what is not kept. */

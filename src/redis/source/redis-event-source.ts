@@ -33,7 +33,7 @@ import { descriptionOf } from "./run-description.js";
 import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
 import { type SourceStats, sourceTable } from "./source-stats.js";
 import { SourceTally } from "./source-tally.js";
-import { type Standing, standingOf } from "./standing.js";
+import { type Standing, standingOf, sureEnd } from "./standing.js";
 import { Steadiness } from "./steadiness.js";
 
 /** Runs that Redis is asked about at once. */
@@ -56,6 +56,7 @@ export class RedisEventSource {
   readonly #settings: SourceSettings;
   readonly #keys: Keys;
   readonly #errors: ErrorTeller;
+  readonly #steadiness = new Steadiness();
   readonly #subscriber: PortSubscriber;
   readonly #readers: Readers;
   readonly #host: ReaderHost;
@@ -89,7 +90,7 @@ export class RedisEventSource {
     this.#readers = new Readers(settings, this.#host);
     const { maxQueueSize, lookMillis } = settings;
     const keys = this.#keys;
-    const steadiness = new Steadiness();
+    const steadiness = this.#steadiness;
     const listener: PortListener = {
       message: (channel, text) => this.#safely(() => this.#following.message(channel, text)),
       matched: (channel, text) => this.#safely(() => this.#global.message(keys.runOfChannel(channel), text)),
@@ -194,7 +195,8 @@ export class RedisEventSource {
     const reply = await this.#settings.port.run(read, this.#keys.of(runIdName(runId)).keys, ["standing"]);
     const standing = standingOf(reply);
     if (!standing) return this.#following.get(runId) && generation === undefined ? awaited : undefined;
-    const { epoch, seq, end, earlier } = standing;
+    const { epoch, seq, earlier } = standing;
+    const end = sureEnd(standing, this.#steadiness.isSteady);
     if (generation === undefined || generation === awaited.generation || generation === epoch) {
       return { generation: epoch, state: end ? "closed" : "open", lastId: eventId(epoch, seq), ...(end && { end }) };
     }

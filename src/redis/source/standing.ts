@@ -63,6 +63,11 @@ export function standingOf(reply: unknown): Standing | undefined {
   };
 }
 
+/** How readers end, as far as it is known: silence of the producers means nothing while they could not be heard. */
+export function sureEnd({ end, isMissed }: Standing, isSteady: boolean): SubscriptionEnd | undefined {
+  return end?.reason === "producer-lost" && !isMissed && !isSteady ? undefined : end;
+}
+
 /** How a run in this state ended: one that is open has ended, too, when nobody keeps it alive. */
 export function endOf(
   state: string | undefined,
