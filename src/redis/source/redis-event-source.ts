@@ -13,8 +13,8 @@ import {
 } from "../../bus/hub-options.js";
 import { controlEvent } from "../../bus/make-event.js";
 import type { ReaderHost } from "../../bus/reader.js";
-import { Readers } from "../../bus/readers.js";
-import type { RunInfo, RunStanding } from "../../bus/run.js";
+import { type Attachment, Readers } from "../../bus/readers.js";
+import { Run, type RunInfo, type RunStanding } from "../../bus/run.js";
 import { dimensions, type Scope, sum, zeros } from "../../bus/stats.js";
 import type { Subscription } from "../../bus/subscription.js";
 import type { Message } from "../batch.js";
@@ -29,6 +29,7 @@ import { GlobalFeed } from "./global-feed.js";
 import { LostProducers } from "./lost-producers.js";
 import { RedisSubscription } from "./redis-subscription.js";
 import { eventOf } from "./remote-event.js";
+import { replayOf } from "./replay-of.js";
 import { descriptionOf } from "./run-description.js";
 import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
 import { type SourceStats, sourceTable } from "./source-stats.js";
@@ -127,7 +128,8 @@ export class RedisEventSource {
   /**
    * Reads one run: what is kept of it, then live, until its stream closes. It is attached as soon as Redis has answered: what
    * is published from then on is read, and before that everything that is kept. `next()` rejects with a `RedisError` when
-   * Redis refuses; then `ended` says `cut`. A run of which nothing is heard any more ends as `producer-lost`.
+   * Redis refuses; then `ended` says `cut`. A run of which nothing is heard any more ends as `producer-lost`. Of a source that
+   * is closed a reader gets what is kept, then the end of the run, or `shutdown` if it was not closed.
    *
    * @throws EventBusError `SPANBUS_SUBSCRIBER_LIMIT` when `maxRunSubscribers` readers are attached.
    */
@@ -136,7 +138,10 @@ export class RedisEventSource {
     runIdName(runId);
     const subscription = this.#subscription("run", checked);
     if (!subscription.isOver) {
-      this.#attach(runId, subscription, checked).catch((error: unknown) => this.#failed(subscription, error));
+      const attaching = this.#isClosed
+        ? this.#attachToKept(runId, subscription, checked)
+        : this.#attach(runId, subscription, checked);
+      attaching.catch((error: unknown) => this.#failed(subscription, error));
     }
     return subscription as RedisSubscription & RemoteSubscription;
   }
@@ -163,8 +168,7 @@ export class RedisEventSource {
     if (after === "live") return [];
     if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
     if (limit !== undefined) positiveInteger("limit", limit);
-    const cursor = after === undefined ? undefined : parseCursor(after);
-    const standing = await this.#read(runIdName(runId), [cursor?.generation ?? "", String(cursor?.seq ?? 0)]);
+    const standing = await this.#read(runIdName(runId), after);
     if (!standing) return [];
     const events = standing.entries.flatMap(({ seq, line }) => eventOf(runId, standing.epoch, seq, line) ?? []);
     if (limit === undefined) return events;
@@ -238,7 +242,10 @@ export class RedisEventSource {
     };
   }
 
-  /** Ends all readers as `shutdown`, and its connection. Twice is once. */
+  /**
+   * Ends all readers as `shutdown`, and its connection. What Redis keeps can still be read for as long as the client is open:
+   * documents, and runs that were closed. Twice is once.
+   */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -249,6 +256,15 @@ export class RedisEventSource {
     this.#subscriber.close();
   }
 
+  /**
+   * It was closed: nothing comes any more.
+   *
+   * @internal
+   */
+  get isShutdown(): boolean {
+    return this.#isClosed;
+  }
+
   // ── attaching ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #subscription(scope: Scope, options: SubscribeOptions): RedisSubscription {
@@ -256,7 +272,7 @@ export class RedisEventSource {
     this.#readers.admit(scope, pending.size);
     const { deadlines, aborts } = this.#host;
     const subscription = new RedisSubscription({ options, deadlines, aborts });
-    if (this.#isClosed) subscription.end({ reason: "shutdown" });
+    if (this.#isClosed && scope === "global") subscription.end({ reason: "shutdown" });
     if (!subscription.isOver) {
       pending.add(subscription);
       subscription.attached.then(() => pending.delete(subscription));
@@ -276,17 +292,30 @@ export class RedisEventSource {
         options.after,
         () => subscription.isOver,
         (replay) => {
-          if (replay.gap?.type === "bus.gap") this.#tally.told(replay.gap.data);
           isAttached = true;
-          this.#pending.run.delete(subscription);
-          const { life } = run;
-          const reader = this.#readers.attach({ run: life, stream: life.stream, replay, options, left: leave });
-          subscription.attach(reader);
+          this.#attachReader(subscription, { run: run.life, replay, options, left: leave });
         },
       );
     } finally {
       if (!isAttached) leave();
     }
+  }
+
+  /** Nothing comes any more, whatever Redis says later. */
+  async #attachToKept(runId: string, subscription: RedisSubscription, options: SubscribeOptions): Promise<void> {
+    const { after } = options;
+    const standing = await this.#read(runId, after);
+    if (subscription.isOver) return;
+    const run = new Run(runId, standing?.epoch ?? "", this.#settings.maxQueueSize, this.#host.deadlines.now());
+    run.stream.finish(standing?.end?.reason === "closed" ? standing.end : { reason: "shutdown" });
+    this.#attachReader(subscription, { run, replay: replayOf(runId, standing, [], after), options });
+  }
+
+  #attachReader(subscription: RedisSubscription, attachment: Omit<Attachment, "stream"> & { readonly run: Run }): void {
+    const { run, replay } = attachment;
+    if (replay.gap?.type === "bus.gap") this.#tally.told(replay.gap.data);
+    this.#pending.run.delete(subscription);
+    subscription.attach(this.#readers.attach({ ...attachment, stream: run.stream }));
   }
 
   async #attachGlobal(subscription: RedisSubscription, options: GlobalSubscribeOptions): Promise<void> {
@@ -317,11 +346,15 @@ export class RedisEventSource {
   #failed(subscription: RedisSubscription, error: unknown): void {
     if (subscription.isOver) return;
     this.#errors.tell(error);
-    subscription.fail(error instanceof Error ? error : new Error(String(error)));
+    // The client, too, may have been closed.
+    if (this.#isClosed) subscription.end({ reason: "shutdown" });
+    else subscription.fail(error instanceof Error ? error : new Error(String(error)));
   }
 
-  async #read(runId: string, after: readonly [epoch: string, seq: string]): Promise<Standing | undefined> {
-    return standingOf(await this.#settings.port.run(read, this.#keys.of(runId).keys, after));
+  /** Where the run stands, and what is kept of it behind `after`. */
+  async #read(runId: string, after: string | undefined): Promise<Standing | undefined> {
+    const { generation = "", seq = 0 } = (after !== undefined && parseCursor(after)) || {};
+    return standingOf(await this.#settings.port.run(read, this.#keys.of(runId).keys, [generation, String(seq)]));
   }
 
   async #describe(runId: string): Promise<RunInfo | undefined> {
