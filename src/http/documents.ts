@@ -24,14 +24,15 @@ export async function historyDocument(
   where: ((event: BusEvent) => boolean) | undefined,
 ): Promise<Response> {
   const [after, limit, types] = [afterOf(url), limitOf(url), typesOf(url)];
-  const standing = await bus.standing(runId);
-  if (!standing || standing.state === "awaited") throw unknownRun(runId);
-  const { generation, state, end } = standing;
+  const snapshot = await bus.snapshot(runId, { after });
+  if (!snapshot || snapshot.state === "awaited") throw unknownRun(runId);
+  const { generation, state, end } = snapshot;
+  const visible = where ? snapshot.events.filter(where) : snapshot.events;
+  // What may be read may all be before `after`.
+  const isVisible = visible.length > 0 || !where || (after !== undefined && (await bus.history(runId)).some(where));
+  if (!isVisible) throw unknownRun(runId);
   const isAsked = types ? typeMatcher(types) : () => true;
-  const visible = where && new Set((await bus.history(runId)).filter(where).map(({ id }) => id));
-  if (visible?.size === 0) throw unknownRun(runId);
-  const isShown = ({ id, type }: BusEvent): boolean => isAsked(type) && (!visible || visible.has(id));
-  const shown = (await bus.history(runId, { after })).filter(isShown);
+  const shown = visible.filter(({ type }) => isAsked(type));
   const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
   const head = JSON.stringify({
     runId,

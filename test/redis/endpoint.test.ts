@@ -1,7 +1,8 @@
+import type { BusEvent, EventBus, RunSnapshot } from "spanbus";
 import { createHandler } from "spanbus/http";
 import type { RedisEventSource } from "spanbus/redis";
-import { beforeEach, describe, expect, it } from "vitest";
-import { publishNote, publishNotes, range, readToEnd, shown } from "../bus/support.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { generationOf, publishNote, publishNotes, range, readToEnd, shown } from "../bus/support.js";
 import { withContextManager } from "../otel/support.js";
 import { clientNames } from "./clients.js";
 import { hasRedis } from "./redis-server.js";
@@ -58,6 +59,36 @@ describe.runIf(hasRedis()).each(clientNames)("an endpoint that reads from Redis 
     });
   });
 
+  describe("of a run that another process closes and begins anew all the time", () => {
+    let isOver: boolean;
+    let storm: Promise<void>;
+    beforeEach(async () => {
+      const { bus, relay } = stage;
+      await life(bus);
+      await relay.flush();
+      isOver = false;
+      storm = (async () => {
+        while (!isOver) {
+          await life(bus);
+          await relay.flush();
+        }
+      })();
+    });
+    afterEach(async () => {
+      isOver = true;
+      await storm;
+    });
+
+    it("shows events, state and outcome of one generation", async () => {
+      for (let round = 0; round < 300; round += 1) {
+        const document = (await (await stage.ask("/runs/r")).json()) as RunSnapshot;
+        const [first] = document.events;
+        expect(document).toMatchObject({ state: "closed", outcome: "completed", events: [{ seq: 1 }, { seq: 2 }] });
+        expect(document.generation).toBe(generationOf(first as BusEvent));
+      }
+    });
+  });
+
   it("may have a source that is closed: what is kept can be read on, as of a bus that is shut down", async () => {
     const { bus, relay, source } = stage;
     publishNotes(bus, "over", 1, 5);
@@ -83,6 +114,14 @@ describe.runIf(hasRedis()).each(clientNames)("an endpoint that reads from Redis 
     expect(source.stats()).toMatchObject({ runSubscribers: 0, followedRuns: 0, errors: 1 });
   });
 });
+
+/** One generation of the run `r`, from its begin to its end. */
+async function life(bus: EventBus): Promise<void> {
+  await bus.run("r", async () => {
+    publishNotes(bus, "r", 1, 2);
+    bus.closeStream("r", "completed");
+  });
+}
 
 function askerOf(source: RedisEventSource): (path: string) => Promise<Response> {
   const handler = createHandler(source, { authorize: () => true });

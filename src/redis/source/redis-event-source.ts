@@ -14,7 +14,7 @@ import {
 import { controlEvent } from "../../bus/make-event.js";
 import type { ReaderHost } from "../../bus/reader.js";
 import { type Attachment, Readers } from "../../bus/readers.js";
-import { Run, type RunInfo, type RunStanding } from "../../bus/run.js";
+import { Run, type RunInfo, type RunSnapshot, type RunStanding } from "../../bus/run.js";
 import { dimensions, type Scope, sum, zeros } from "../../bus/stats.js";
 import type { Subscription } from "../../bus/subscription.js";
 import type { Message } from "../batch.js";
@@ -28,7 +28,6 @@ import { Following } from "./following.js";
 import { GlobalFeed } from "./global-feed.js";
 import { LostProducers } from "./lost-producers.js";
 import { RedisSubscription } from "./redis-subscription.js";
-import { eventOf } from "./remote-event.js";
 import { replayOf } from "./replay-of.js";
 import { descriptionOf } from "./run-description.js";
 import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
@@ -164,15 +163,7 @@ export class RedisEventSource {
 
   /** What is kept of a run, oldest first: the first `limit` behind `after`, or the newest `limit`. @throws RedisError */
   async history(runId: string, options?: HistoryOptions): Promise<readonly BusEvent[]> {
-    const { after, limit } = options ?? {};
-    if (after === "live") return [];
-    if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
-    if (limit !== undefined) positiveInteger("limit", limit);
-    const standing = await this.#read(runIdName(runId), after);
-    if (!standing) return [];
-    const events = standing.entries.flatMap(({ seq, line }) => eventOf(runId, standing.epoch, seq, line) ?? []);
-    if (limit === undefined) return events;
-    return after === undefined ? events.slice(-limit) : events.slice(0, limit);
+    return (await this.snapshot(runId, options))?.events ?? [];
   }
 
   /** Runs that are open or kept, newest activity first. @throws RedisError */
@@ -197,15 +188,26 @@ export class RedisEventSource {
   async standing(runId: string, generation?: string): Promise<RunStanding | undefined> {
     const reply = await this.#settings.port.run(read, this.#keys.of(runIdName(runId)).keys, ["standing"]);
     const standing = standingOf(reply);
-    if (!standing) return this.#following.get(runId) && generation === undefined ? awaited : undefined;
-    const { epoch, seq, end, earlier } = standing;
-    if (generation === undefined || generation === awaited.generation || generation === epoch) {
-      return { generation: epoch, state: end ? "closed" : "open", lastId: eventId(epoch, seq), ...(end && { end }) };
+    if (generation === undefined || generation === awaited.generation || generation === standing?.epoch) {
+      return this.#newest(runId, standing);
     }
-    const closed = earlier.find((each) => each.epoch === generation);
+    const closed = standing?.earlier.find((each) => each.epoch === generation);
     if (!closed) return undefined;
     const { outcome } = closed;
     return { generation, state: "closed", lastId: eventId(generation, closed.seq), end: { reason: "closed", outcome } };
+  }
+
+  /** Where a run stands and what is kept of it, at one moment. Undefined for one that is not known. @throws RedisError */
+  async snapshot(runId: string, options?: HistoryOptions): Promise<RunSnapshot | undefined> {
+    const { after, limit } = options ?? {};
+    if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
+    if (limit !== undefined) positiveInteger("limit", limit);
+    const read = await this.#read(runIdName(runId), after);
+    const standing = this.#newest(runId, read);
+    if (!standing) return undefined;
+    const { events } = replayOf(runId, read, [], after);
+    const first = limit !== undefined && after === undefined ? -limit : 0;
+    return { ...standing, events: events.slice(first, first < 0 ? undefined : limit) };
   }
 
   /** What this source counted and holds: `published` is what came from Redis. What belongs to a producer is 0. */
@@ -349,6 +351,13 @@ export class RedisEventSource {
     // The client, too, may have been closed.
     if (this.#isClosed) subscription.end({ reason: "shutdown" });
     else subscription.fail(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** Where its newest generation stands. */
+  #newest(runId: string, standing: Standing | undefined): RunStanding | undefined {
+    if (!standing) return this.#following.get(runId) && awaited;
+    const { epoch, seq, end } = standing;
+    return { generation: epoch, state: end ? "closed" : "open", lastId: eventId(epoch, seq), ...(end && { end }) };
   }
 
   /** Where the run stands, and what is kept of it behind `after`. */
