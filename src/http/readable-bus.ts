@@ -8,7 +8,11 @@ import type { Subscription } from "../bus/subscription.js";
 export type Eventually<T> = T | Promise<T>;
 
 /** A subscription, attached now or when `attached` settles. */
-export type ReadableSubscription = Subscription & { readonly attached?: Promise<void> };
+export type ReadableSubscription = Subscription & {
+  readonly attached?: Promise<void>;
+  /** Id of the last event of the run, once that is over. Where it is never there, the bus is asked. */
+  readonly endId?: string | undefined;
+};
 
 /** What the endpoint reads from: an `EventBus`, a `RedisEventSource`, or anything with these methods of theirs. */
 export interface ReadableBus {

@@ -87,6 +87,28 @@ describe.runIf(hasRedis()).each(clientNames)("an endpoint that reads from Redis 
         expect(document.generation).toBe(generationOf(first as BusEvent));
       }
     });
+
+    it("ends each stream with the id of its own last event", async () => {
+      for (let round = 0; round < 100; round += 1) {
+        const ids = idsOf(await (await stage.ask("/runs/r/events")).text());
+        expect(ids).toEqual([expect.stringMatching(/\.1$/), expect.stringMatching(/\.2$/), ids[1]]);
+      }
+    });
+  });
+
+  it("ends a stream that waited for its run with the id of its last event, also when newer ones have begun", async () => {
+    const { bus, relay, ask } = stage;
+    const response = await ask("/runs/r/events?wait");
+    let text = "";
+    for await (const chunk of (response.body as AsyncIterable<Uint8Array> | null) ?? []) {
+      // It is attached, and there is nothing yet.
+      if (text === "") for (let lives = 0; lives < 3; lives += 1) await life(bus);
+      await relay.flush();
+      text += new TextDecoder().decode(chunk);
+    }
+    const ids = idsOf(text);
+    expect(ids).toEqual([expect.stringMatching(/\.1$/), expect.stringMatching(/\.2$/), ids[1]]);
+    expect((await ask(`/runs/r/events?after=${ids[1]}`)).status).toBe(204);
   });
 
   it("may have a source that is closed: what is kept can be read on, as of a bus that is shut down", async () => {
@@ -121,6 +143,10 @@ async function life(bus: EventBus): Promise<void> {
     publishNotes(bus, "r", 1, 2);
     bus.closeStream("r", "completed");
   });
+}
+
+function idsOf(stream: string): string[] {
+  return [...stream.matchAll(/^id: (.*)$/gm)].map(([, id]) => id ?? "");
 }
 
 function askerOf(source: RedisEventSource): (path: string) => Promise<Response> {

@@ -14,7 +14,7 @@ import {
 import { controlEvent } from "../../bus/make-event.js";
 import type { ReaderHost } from "../../bus/reader.js";
 import { type Attachment, Readers } from "../../bus/readers.js";
-import { Run, type RunInfo, type RunSnapshot, type RunStanding } from "../../bus/run.js";
+import type { RunInfo, RunSnapshot, RunStanding } from "../../bus/run.js";
 import { dimensions, type Scope, sum, zeros } from "../../bus/stats.js";
 import type { Subscription } from "../../bus/subscription.js";
 import type { Message } from "../batch.js";
@@ -26,6 +26,7 @@ import { Channels } from "./channels.js";
 import { decide } from "./decide.js";
 import { Following } from "./following.js";
 import { GlobalFeed } from "./global-feed.js";
+import { Life } from "./life.js";
 import { LostProducers } from "./lost-producers.js";
 import { RedisSubscription } from "./redis-subscription.js";
 import { replayOf } from "./replay-of.js";
@@ -43,6 +44,8 @@ const MAX_AT_ONCE = 500;
 export type RemoteSubscription = Subscription & {
   /** Settles when Redis has answered and the replay is there, or the subscription is over. Never rejects. */
   readonly attached: Promise<void>;
+  /** Id of the last event of the run, whether or not it was asked for, once the run is over. */
+  readonly endId: string | undefined;
 };
 
 /**
@@ -295,7 +298,7 @@ export class RedisEventSource {
         () => subscription.isOver,
         (replay) => {
           isAttached = true;
-          this.#attachReader(subscription, { run: run.life, replay, options, left: leave });
+          this.#attachReader(subscription, run.life, { replay, options, left: leave });
         },
       );
     } finally {
@@ -308,16 +311,18 @@ export class RedisEventSource {
     const { after } = options;
     const standing = await this.#read(runId, after);
     if (subscription.isOver) return;
-    const run = new Run(runId, standing?.epoch ?? "", this.#settings.maxQueueSize, this.#host.deadlines.now());
-    run.stream.finish(standing?.end?.reason === "closed" ? standing.end : { reason: "shutdown" });
-    this.#attachReader(subscription, { run, replay: replayOf(runId, standing, [], after), options });
+    const { epoch = "", seq = 0, end } = standing ?? {};
+    const life = new Life(runId, epoch, this.#settings.maxQueueSize, this.#host.deadlines.now());
+    life.endId = eventId(epoch, seq);
+    life.stream.finish(end?.reason === "closed" ? end : { reason: "shutdown" });
+    this.#attachReader(subscription, life, { replay: replayOf(runId, standing, [], after), options });
   }
 
-  #attachReader(subscription: RedisSubscription, attachment: Omit<Attachment, "stream"> & { readonly run: Run }): void {
-    const { run, replay } = attachment;
+  #attachReader(subscription: RedisSubscription, life: Life, start: Omit<Attachment, "run" | "stream">): void {
+    const { replay } = start;
     if (replay.gap?.type === "bus.gap") this.#tally.told(replay.gap.data);
     this.#pending.run.delete(subscription);
-    subscription.attach(this.#readers.attach({ ...attachment, stream: run.stream }));
+    subscription.attach(this.#readers.attach({ ...start, run: life, stream: life.stream }), life);
   }
 
   async #attachGlobal(subscription: RedisSubscription, options: GlobalSubscribeOptions): Promise<void> {
