@@ -174,7 +174,7 @@ export class EventBus {
     );
   }
 
-  /** Forgets the run and its seal; its readers end as `dropped`. False if it was not known. */
+  /** Forgets the run and its seal, in this process; its readers end as `dropped`. False if it was not known. */
   dropHistory(runId: string): boolean {
     this.#inlet.flush();
     return this.#hub.dropHistory(runId);
