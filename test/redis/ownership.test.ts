@@ -1,6 +1,6 @@
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { generationOf, readToEnd, shown, typesOf } from "../bus/support.js";
+import { generationOf, range, readToEnd, shown, typesOf } from "../bus/support.js";
 import { Service, withBaggage, withContextManager } from "../otel/support.js";
 import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
@@ -101,6 +101,44 @@ describe.runIf(hasRedis()).each(clientNames)("a run of another process, through 
     await a.relay.flush();
     const events = await readToEnd(stages.source(one).subscribe("r"));
     expect(typesOf(events)).toEqual(["agent.tool.started", "agent.tool.completed", "note"]);
+  });
+
+  it("takes no more room for the processes that took part and are gone, and still counts what they did", async () => {
+    const a = owner();
+    say(a, 1);
+    await a.relay.flush();
+    let visits = 0;
+    const visit = async (): Promise<void> => {
+      visits += 1;
+      const service = new Service({ acceptRemoteRun: true });
+      const relay = stages.relay(service.bus, other, { leaseMillis: 20 });
+      service.tool("t", { under: fromOwner }).end();
+      await service.bus.forceFlush();
+      await relay.close();
+    };
+    const fields = async () => Number(await one.command("HLEN", "spanbus:{r}:meta"));
+    for (const _ of range(1, 120)) await visit();
+    await until(async () => {
+      await visit();
+      return (await fields()) < 200;
+    });
+    const source = stages.source(one);
+    expect((await source.runs())[0]).toMatchObject({
+      state: "open",
+      toolCalls: visits,
+      openSpans: 0,
+      events: 2 * visits + 1,
+    });
+    const reader = source.subscribe("r");
+    await reader.attached;
+    say(a, 2);
+    await visit();
+    a.bus.closeStream("r", "completed");
+    await a.relay.flush();
+    const events = await readToEnd(reader);
+    expect(events.at(-1)?.seq).toBe(2 * visits + 2);
+    expect(new Set(events.map(generationOf)).size).toBe(1);
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
   });
 
   it("is lost with its owner, whoever else leaves it", async () => {
