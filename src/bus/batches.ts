@@ -6,8 +6,8 @@ type Batch = IteratorResult<readonly BusEvent[], undefined>;
 export function batchesOf(
   next: () => Promise<Batch>,
   subscription: { close(): void },
-): AsyncIterableIterator<readonly BusEvent[]> {
-  const batches: AsyncIterableIterator<readonly BusEvent[]> = {
+): AsyncIterableIterator<readonly BusEvent[], undefined> {
+  const batches: AsyncIterableIterator<readonly BusEvent[], undefined> = {
     next,
     return: async () => {
       subscription.close();

@@ -25,7 +25,15 @@ import {
   type StatsOptions,
   type SubscribeOptions,
 } from "./hub-options.js";
-import { checkedDraft, controlEvent, type GuardedRedact, isEventType, makeEvent } from "./make-event.js";
+import {
+  checkedDraft,
+  controlEvent,
+  type GuardedRedact,
+  isEventType,
+  type MadeEvent,
+  makeEvent,
+  renumbered,
+} from "./make-event.js";
 import type { ReaderHost } from "./reader.js";
 import { Readers } from "./readers.js";
 import { replayOf } from "./replay.js";
@@ -94,10 +102,9 @@ export class EventHub implements ReaderHost {
     const redacted = (result: EventDraft | undefined) => (isThenable(result) ? result : checkedDraft(result));
     this.#redact = redact && ((draft) => this.decide("redact", () => redacted(redact(draft)), undefined));
     this.#global = new EventStream(this.#settings.maxQueueSize);
-    this.#runs = new RunTable(this.#settings, this.deadlines, (run, why) => {
-      if (why === "surplus") this.close(run, "abandoned");
-      else if (owner.owns?.(run) === false) this.detach(run);
-      else this.close(run, "idle");
+    this.#runs = new RunTable(this.#settings, this.deadlines, (run, outcome) => {
+      if (this.#isOwned(run)) this.close(run, outcome);
+      else this.detach(run);
     });
   }
 
@@ -208,41 +215,56 @@ export class EventHub implements ReaderHost {
 
   // ── write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  publish(input: EventInput): BusEvent | undefined {
-    if (typeof input !== "object" || input === null || !isName(input.runId)) return this.refuse("invalid");
-    const run = this.openRun(input.runId);
-    return run ? this.append(run, input) : this.refuse("sealed");
-  }
-
   /**
    * Publishes into this very generation. `counted: false` keeps a wrapper span out of the run's totals; data and ids of what
    * is `owned` are nobody else's.
    */
   append(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
     if (!this.#takes(run)) return this.#refuseFor(run, this.#deciding ? "nested" : "sealed");
-    const type = this.#typeOf(input.type);
-    if (type === undefined) return this.#refuseFor(run, "invalid");
-    const made = makeEvent(run, input, type, this.#redact, owned);
-    if (!made) return this.#refuseFor(run, "withheld");
+    const made = this.#made(run, input, owned);
+    if (typeof made === "string") return this.#refuseFor(run, made);
     if (!this.#takes(run)) return this.#refuseFor(run, "sealed");
-    const { event, bytes } = made;
-    const opened = run.known && run.state === "open" ? undefined : this.#control(run, "bus.run.opened", {});
+    let { event } = made;
+    let opened = isBegun(run) ? undefined : this.#control(run, "bus.run.opened", {});
     // Readers decide before anything is written: their callbacks may close the run.
     const asked = run.stream.asks || this.#global.asks;
     const verdicts = asked ? this.#ask(event, run.stream, this.#global) : undefined;
     const openedVerdicts = opened && this.#ask(opened, this.#global);
-    if (!this.#takes(run) || !this.#begin(run)) return this.refuse("sealed");
+    if (!this.#takes(run)) return this.refuse("sealed");
+    // Or another one, and who hears of the end of that may have published into this.
+    if (event.seq !== run.seq + 1) event = renumbered(event, run);
+    if (isBegun(run)) opened = undefined;
+    if (!this.#begin(run)) return this.refuse("sealed");
 
     const now = this.deadlines.now();
     run.note(event, now, counted);
     this.#counts.published += 1;
-    if (!this.#settings.transient.has(event.type)) this.#retention.keep(run, event, bytes);
+    if (this.#settings.transient.has(event.type)) this.#retention.touch(run);
+    else this.#retention.keep(run, event, made.bytes);
     run.stream.append(event, now, verdicts);
     if (opened) this.#global.append(opened, now, openedVerdicts);
     this.#global.append(event, now, verdicts);
     if (!this.#taps.none) this.#taps.published(event, opened && this.#info(run));
-    if (opened) this.#runs.makeRoom();
+    if (opened) this.#makeRoom(run);
     return event;
+  }
+
+  /** The event, or why there is none. A run that was only about to begin is forgotten, too, when a getter throws. */
+  #made(run: Run, input: EventInput, owned: boolean): MadeEvent | Refusal {
+    try {
+      const type = this.#typeOf(input.type);
+      if (type === undefined) return "invalid";
+      return makeEvent(run, input, type, this.#redact, owned) ?? "withheld";
+    } catch (error) {
+      this.#runs.forgetAwaited(run);
+      throw error;
+    }
+  }
+
+  /** One of another process takes no place of one of this. */
+  #makeRoom(opened: Run): void {
+    const isOwned = this.#isOwned(opened);
+    this.#runs.makeRoom((run) => isOwned || !this.#isOwned(run));
   }
 
   /** The run has an event: the generation that it follows is over now. */
@@ -261,8 +283,9 @@ export class EventHub implements ReaderHost {
     return this.refuse(why);
   }
 
-  closeStream(runId: string, outcome?: Outcome): boolean {
-    if (isName(runId)) return !this.#shutdown && this.close(this.#awaited(runId), checkedOutcome(outcome));
+  /** Closes the newest generation, or the one given. */
+  closeStream(runId: string, outcome?: Outcome, run?: Run): boolean {
+    if (isName(runId)) return !this.#shutdown && this.close(run ?? this.#awaited(runId), checkedOutcome(outcome));
     this.refuse("invalid");
     return false;
   }
@@ -277,9 +300,9 @@ export class EventHub implements ReaderHost {
       if (isDropped(run)) return true;
     }
     this.#stop(run, "dropped", "unknown", { reason: "dropped" });
-    this.#readers.release(run);
+    this.#readers.release(runId);
     this.#retention.forget(run);
-    this.#runs.forget(run);
+    this.#runs.drop(run);
     if (told) this.#closedTold(run, "unknown");
     return true;
   }
@@ -295,7 +318,7 @@ export class EventHub implements ReaderHost {
     this.#stopping = true;
     for (const run of [...this.#runs.open.oldestFirst()]) {
       // A run of another process goes on there.
-      this.close(run, this.#owner.owns?.(run) === false ? "detached" : undefined, "shutdown");
+      this.close(run, this.#isOwned(run) ? undefined : "detached", "shutdown");
     }
     this.#shutdown = true;
     for (const run of this.#runs.all()) run.stream.finish({ reason: "shutdown" });
@@ -316,6 +339,14 @@ export class EventHub implements ReaderHost {
   /** The newest generation of the run, if it is known. */
   run(runId: string): Run | undefined {
     return this.#runs.get(runId);
+  }
+
+  /** The run that takes what is published under this id, or why there is none. */
+  taking(runId: string | undefined): Run | Refusal {
+    const known = runId === undefined ? undefined : this.#runs.get(runId);
+    // Its name was looked at when it began.
+    if (known?.opened.listed) return known;
+    return isName(runId) ? (this.openRun(runId) ?? "sealed") : "invalid";
   }
 
   /** The generation that takes events of this id now, opened if there is none. Undefined when it is sealed. */
@@ -436,9 +467,12 @@ export class EventHub implements ReaderHost {
 
   #stop(run: Run, state: "closed" | "detached" | "dropped", outcome: Outcome, end: SubscriptionEnd): void {
     this.#lookWhoOwns(run);
+    const wasDetached = run.state === "detached";
     run.state = state;
     run.outcome = outcome;
     this.#runs.stop(run);
+    // Its readers ended when it was detached: who comes now is told how it ended.
+    if (wasDetached) run.stream = new EventStream(this.#settings.maxQueueSize);
     run.stream.finish(end);
     this.#owner.closed?.(run);
   }
@@ -450,7 +484,11 @@ export class EventHub implements ReaderHost {
 
   /** Once it has stopped, nobody can tell any more. */
   #lookWhoOwns(run: Run): void {
-    if (run.state === "open") run.owned = this.#owner.owns?.(run) !== false;
+    if (run.state === "open") run.owned = this.#isOwned(run);
+  }
+
+  #isOwned(run: Run): boolean {
+    return this.#owner.owns?.(run) !== false;
   }
 
   #takes(run: Run): boolean {
@@ -506,6 +544,11 @@ export class EventHub implements ReaderHost {
 /** Anything else is left to the default: closing must not throw. */
 function checkedOutcome(outcome: Outcome | undefined): Outcome | undefined {
   return outcomes.find((each) => each === outcome);
+}
+
+/** It had an event, and goes on. */
+function isBegun(run: Run): boolean {
+  return run.known && run.state === "open";
 }
 
 function isDropped(run: Run): boolean {

@@ -82,7 +82,8 @@ export class EventStream {
   /** Readers drain what they have, then end. */
   finish(end: SubscriptionEnd): void {
     if (this.#end) return;
-    this.#end = end;
+    // One for all its readers.
+    this.#end = Object.freeze(end);
     for (const feed of this.#feeds.values()) feed.log.finish(end);
     this.#feeds.clear();
     this.#asking = 0;

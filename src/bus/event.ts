@@ -117,16 +117,22 @@ export interface EventBase {
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
+/** No interface: data of every type is a `Record<string, unknown>`, too. */
+type Bounded = {
+  /** Something was left out, since an event is at most 32 KiB of JSON. */
+  readonly truncated?: true;
+};
+
 type Recorded<T extends keyof EventMap> = EventBase & {
   /** 1, 2, 3 … within the generation of the run. */
   readonly seq: number;
   readonly type: T;
-  readonly data: Readonly<EventMap[T]>;
+  readonly data: Readonly<EventMap[T]> & Bounded;
 };
 type Control<T extends keyof ControlEventMap> = EventBase & {
   readonly seq?: never;
   readonly type: T;
-  readonly data: ControlEventMap[T];
+  readonly data: Readonly<ControlEventMap[T]> & Bounded;
 };
 
 /** An event as it is read: deeply frozen, JSON-safe, told apart by `type`. */

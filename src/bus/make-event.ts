@@ -52,6 +52,12 @@ export function makeEvent(
   return { event: Object.freeze(event) as unknown as BusEvent, bytes };
 }
 
+/** The same event as the next of its run. */
+export function renumbered(event: BusEvent, run: Run): BusEvent {
+  const seq = run.seq + 1;
+  return Object.freeze({ ...event, id: run.eventId(seq), seq }) as BusEvent;
+}
+
 interface SpanIds {
   traceId?: string | undefined;
   spanId?: string | undefined;

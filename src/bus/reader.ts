@@ -175,7 +175,7 @@ export class Reader implements SubscriptionMembers, LogReader {
     return this.#read(Reader.#one);
   }
 
-  batches(): AsyncIterableIterator<readonly BusEvent[]> {
+  batches(): AsyncIterableIterator<readonly BusEvent[], undefined> {
     return batchesOf(() => this.#read(Reader.#all), this);
   }
 

@@ -63,7 +63,7 @@ export class Readers {
       position,
       replay: filtered ? replay.events.filter((event) => feed.matches(event)) : replay.events,
       gap: replay.gap,
-      after: after === "live" ? undefined : after,
+      after: run === undefined || after === "live" ? undefined : after,
       signal,
       idleTimeoutMillis,
       left: (dropped) => {
@@ -79,9 +79,9 @@ export class Readers {
     return reader as Reader & Subscription;
   }
 
-  /** Ends the readers of a run at once. */
-  release(run: Run): void {
-    for (const [reader, of] of this.#runs) if (of === run) reader.release({ reason: "dropped" });
+  /** Ends the readers of a run at once, whichever generation they read. */
+  release(runId: string): void {
+    for (const [reader, run] of this.#runs) if (run?.id === runId) reader.release({ reason: "dropped" });
   }
 
   /** What was lost, what waits and what might, of all readers. */

@@ -38,6 +38,11 @@ export class Retention {
     }
   }
 
+  /** The run published something that is not kept. */
+  touch(run: Run): void {
+    if (run.retained.listed) this.runs.touch(run.retained);
+  }
+
   /** Events kept of each run. */
   depths(): Record<string, number> {
     const depths: Record<string, number> = Object.create(null);

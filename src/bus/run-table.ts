@@ -25,16 +25,16 @@ export class RunTable {
   readonly #superseded = new Map<string, RunStanding>();
   readonly #limits: RunTableLimits;
   readonly #deadlines: Deadlines;
-  /** Closes the run: it was idle for too long, or too many are open. */
-  readonly #close: (run: Run, why: "idle" | "surplus") => void;
+  /** Ends the run: it was idle for too long, or too many are open. */
+  readonly #end: (run: Run, outcome: "idle" | "abandoned") => void;
   /** Makes generations unique across buses and processes. */
   readonly #prefix = [...crypto.getRandomValues(new Uint32Array(2))].map((word) => word.toString(36)).join("");
   #generations = 0;
 
-  constructor(limits: RunTableLimits, deadlines: Deadlines, close: (run: Run, why: "idle" | "surplus") => void) {
+  constructor(limits: RunTableLimits, deadlines: Deadlines, end: (run: Run, outcome: "idle" | "abandoned") => void) {
     this.#limits = limits;
     this.#deadlines = deadlines;
-    this.#close = close;
+    this.#end = end;
   }
 
   get(runId: string): Run | undefined {
@@ -91,7 +91,7 @@ export class RunTable {
     this.open.touch(run.opened);
     const idle = new Deadline((now) => {
       const due = run.lastActivity + this.#limits.idleTimeoutMillis;
-      if (due <= now) this.#close(run, "idle");
+      if (due <= now) this.#end(run, "idle");
       else this.#deadlines.set(idle, due);
     });
     run.idle = idle;
@@ -99,9 +99,18 @@ export class RunTable {
     return true;
   }
 
-  /** Closes the least recently published when one more opened than allowed. */
-  makeRoom(): void {
-    if (this.open.size > this.#limits.maxOpenRuns && this.open.oldest) this.#close(this.open.oldest, "surplus");
+  /** Ends the least recently published that may go while more are open than allowed. One that is being closed leaves by itself. */
+  makeRoom(mayGo: (run: Run) => boolean): void {
+    let surplus = this.open.size - this.#limits.maxOpenRuns;
+    if (surplus <= 0) return;
+    const leaving: Run[] = [];
+    for (const run of this.open.oldestFirst()) {
+      if (!run.isClosing && !mayGo(run)) continue;
+      if (!run.isClosing) leaving.push(run);
+      surplus -= 1;
+      if (surplus === 0) break;
+    }
+    for (const run of leaving) this.#end(run, "abandoned");
   }
 
   #resume(run: Run): void {
@@ -119,7 +128,14 @@ export class RunTable {
 
   /** Keeps the identity of a closed run, so that a later reader ends and a late event is refused. */
   remember(run: Run): void {
-    if (!this.#byId.has(run.id)) this.#byId.set(run.id, run);
+    const holder = this.#byId.get(run.id);
+    if (holder?.next === run) {
+      // It had no event: what was bound for it is sealed with the one before.
+      holder.sealedAt = run.sealedAt;
+      holder.next = undefined;
+      return;
+    }
+    if (!holder) this.#byId.set(run.id, run);
     this.#remembered.touch(run.remembered);
     const { oldest } = this.#remembered;
     if (this.#remembered.size > MAX_REMEMBERED && oldest) this.forget(oldest);
@@ -128,6 +144,12 @@ export class RunTable {
   forget(run: Run): void {
     this.#remembered.remove(run.remembered);
     this.#delete(run);
+  }
+
+  /** Forgets the run and what was known of the generations before it. */
+  drop(run: Run): void {
+    this.forget(run);
+    for (const key of this.#superseded.keys()) if (isLifeOf(key, run.id)) this.#superseded.delete(key);
   }
 
   /** Forgets a closed run because its next generation begins; where it ended stays known for a while. */
@@ -154,4 +176,8 @@ export class RunTable {
 /** A generation has no space in it. Who knows one of another run learns nothing. */
 function lifeOf(generation: string, runId: string): string {
   return `${generation} ${runId}`;
+}
+
+function isLifeOf(key: string, runId: string): boolean {
+  return key.slice(key.indexOf(" ") + 1) === runId;
 }

@@ -20,7 +20,7 @@ export interface SubscriptionMembers extends AsyncIterableIterator<BusEvent> {
   /** Settles when the last event was taken or the reader left. Never rejects. */
   readonly ended: Promise<SubscriptionEnd>;
   /** Everything that waits, at once. Shares the position with `next()`. */
-  batches(): AsyncIterableIterator<readonly BusEvent[]>;
+  batches(): AsyncIterableIterator<readonly BusEvent[], undefined>;
   /** Leaves: what waits is given up, a waiting `next()` ends. */
   close(): void;
   next(): Promise<IteratorResult<BusEvent, undefined>>;

@@ -106,7 +106,7 @@ export class RemoteSubscription implements SubscriptionMembers {
     return this.#inTurn(() => this.#next());
   }
 
-  batches(): AsyncIterableIterator<readonly BusEvent[]> {
+  batches(): AsyncIterableIterator<readonly BusEvent[], undefined> {
     return batchesOf(() => this.#inTurn(() => this.#batch()), this);
   }
 

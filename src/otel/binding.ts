@@ -12,6 +12,8 @@ export interface Binding {
   /** Place in the order of bindings and closes of this process. */
   readonly order: number;
   readonly parentRunId?: string | undefined;
+  /** The outermost binding of the same run around it. */
+  readonly within?: Binding | undefined;
 }
 
 /** Baggage entry that carries the run id to other processes. */
@@ -45,7 +47,9 @@ export function bind(
   runId: string,
   { propagate = false, parentRunId }: { propagate?: boolean; parentRunId?: string | undefined },
 ): { context: Context; binding: Binding } {
-  const binding: Binding = { runId, order: nextInOrder(), parentRunId };
+  const around = bindingOf(active);
+  const within = around?.runId === runId ? (around.within ?? around) : undefined;
+  const binding: Binding = { runId, order: nextInOrder(), parentRunId, within };
   const bound = active.setValue(KEY, binding);
   const baggage = propagation.getBaggage(bound);
   if (propagate) {

@@ -6,6 +6,9 @@ import type { Run } from "../bus/run.js";
 
 const WINDOW_MILLIS = 50;
 const MAX_LENGTH = 4096;
+/** Waiting at once, over all runs, in characters; and what each that waits counts for besides its text. */
+const MAX_SIZE = 4_000_000;
+const PENDING_SIZE = 200;
 export const CHUNK = "agent.model.chunk";
 
 interface Pending {
@@ -19,6 +22,7 @@ interface Pending {
 export class Chunks {
   readonly #hub: EventHub;
   readonly #pending = new Map<Run, Map<string, Pending>>();
+  #size = 0;
 
   constructor(hub: EventHub) {
     this.#hub = hub;
@@ -31,10 +35,11 @@ export class Chunks {
   publish(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
     // Refused there, and a run that was only about to begin is forgotten.
     if (this.#hub.isDeciding) return this.#hub.append(run, input, counted);
-    if (input.type === CHUNK && input.spanId !== undefined && run.known && run.state === "open") {
+    if (run.known && run.state === "open" && input.type === CHUNK && input.spanId !== undefined) {
       const data = copyData(input.data, MAX_EVENT_BYTES, false).value;
       if (typeof data["text"] === "string") {
-        this.#add(run, input.spanId, { ...input, data }, data["text"]);
+        const attributes = input.attributes && copyData(input.attributes, MAX_EVENT_BYTES, false).value;
+        this.#add(run, input.spanId, { ...input, data, attributes }, data["text"]);
         return undefined;
       }
     }
@@ -44,7 +49,8 @@ export class Chunks {
 
   /** Publishes what waits, of one run or of all. */
   flush(run?: Run): void {
-    if (this.#pending.size === 0) return;
+    // While a callback decides nothing is taken: it waits for its time.
+    if (this.#pending.size === 0 || this.#hub.isDeciding) return;
     if (run === undefined) {
       for (const each of [...this.#pending.keys()]) this.flush(each);
       return;
@@ -56,16 +62,20 @@ export class Chunks {
   }
 
   #add(run: Run, spanId: string, input: EventInput, text: string): void {
-    let pending = this.#pending.get(run)?.get(spanId);
-    // Joined they must fit into one event as each did alone.
-    if (pending && pending.text.length + text.length > MAX_LENGTH) {
+    let pending = this.#waiting(run, spanId);
+    // Joined they must fit into one event as each did alone. Who hears of that event may say more meanwhile.
+    for (; pending && pending.text.length + text.length > MAX_LENGTH; pending = this.#waiting(run, spanId))
       this.#publishNow(run, spanId, pending);
-      pending = undefined;
-    }
     pending ??= this.#begin(run, spanId, input);
     pending.text += text;
     pending.chunks += 1;
+    this.#size += text.length;
     if (pending.text.length >= MAX_LENGTH) this.#publishNow(run, spanId, pending);
+    else if (this.#size > MAX_SIZE) this.flush();
+  }
+
+  #waiting(run: Run, spanId: string): Pending | undefined {
+    return this.#pending.get(run)?.get(spanId);
   }
 
   #begin(run: Run, spanId: string, input: EventInput): Pending {
@@ -73,6 +83,7 @@ export class Chunks {
     const pending = { input: { ...input, time: input.time ?? Date.now() }, text: "", chunks: 0, deadline };
     const ofRun = this.#pending.get(run) ?? new Map<string, Pending>();
     this.#pending.set(run, ofRun.set(spanId, pending));
+    this.#size += PENDING_SIZE;
     this.#hub.deadlines.set(deadline, this.#hub.deadlines.now() + WINDOW_MILLIS);
     return pending;
   }
@@ -86,6 +97,7 @@ export class Chunks {
 
   #publish(run: Run, { input, text, chunks, deadline }: Pending): void {
     this.#hub.deadlines.clear(deadline);
+    this.#size -= PENDING_SIZE + text.length;
     this.#hub.append(run, { ...input, data: { ...input.data, text, chunks } });
   }
 }

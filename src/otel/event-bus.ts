@@ -131,11 +131,11 @@ export class EventBus {
   publish(event: EventInput): BusEvent | undefined {
     return this.#safely("publish", () => {
       this.#inlet.flush();
-      if (typeof event !== "object" || event === null) return this.#hub.refuse("invalid");
-      const bound = this.#inlet.here.bound(event.runId);
-      if (bound !== "unbound") return bound ? this.#inlet.chunks.publish(bound, event) : this.#hub.refuse("sealed");
-      const open = this.#hub.run(event.runId);
-      return open?.opened.listed ? this.#inlet.chunks.publish(open, event) : this.#hub.publish(event);
+      // Read once: it may be a getter.
+      const runId = typeof event === "object" ? event?.runId : undefined;
+      const bound = this.#inlet.here.bound(runId);
+      const run = bound === "unbound" ? this.#hub.taking(runId) : (bound ?? "sealed");
+      return typeof run === "string" ? this.#hub.refuse(run) : this.#inlet.chunks.publish(run, event);
     });
   }
 
@@ -169,7 +169,8 @@ export class EventBus {
     return (
       this.#safely("closeStream", () => {
         this.#inlet.flush();
-        return this.#hub.closeStream(runId, outcome);
+        const { here, scopes } = this.#inlet;
+        return this.#hub.closeStream(runId, outcome, here.next(runId) ?? scopes.next(runId));
       }) ?? false
     );
   }

@@ -87,9 +87,17 @@ export class Here {
   }
 
   /** The generation that `publish` under this id goes to, when it is bound here. */
-  bound(runId: string): Run | undefined | "unbound" {
+  bound(runId: string | undefined): Run | undefined | "unbound" {
     const binding = bindingOf(contextApi.active());
     return binding && binding.runId === runId ? this.#resolver.bound(binding) : "unbound";
+  }
+
+  /** The generation that is bound here, while it is still behind a sealed one. */
+  next(runId: string): Run | undefined {
+    const sealed = this.#hub.run(runId);
+    if (sealed?.state !== "closed") return undefined;
+    const bound = this.bound(runId);
+    return bound === "unbound" || bound === sealed ? undefined : bound;
   }
 
   #activeSpan(active: Context): { record?: SpanRecord | undefined; spanContext?: SpanContextLike | undefined } {

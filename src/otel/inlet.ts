@@ -178,6 +178,7 @@ export class Inlet {
     this.chunks.flush(run);
     const life = this.#lives.forget(run);
     if (!life) return;
+    if (life.scope && run.state === "closed") this.scopes.over(life.scope);
     for (const record of life.openEvents) this.#finished(record);
     for (const trace of life.traces) {
       trace.lives.delete(life);

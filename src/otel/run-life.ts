@@ -10,6 +10,8 @@ export interface RunScope {
   readonly runId: string;
   /** Called inside a `runContext` of the same id, which goes on when this is over. */
   readonly joinsContext: boolean;
+  /** When it began, in the order in which the process makes bindings and seals runs. */
+  readonly order: number;
   /** Calls whose function has not settled. */
   active: number;
   /** Spans begun under its bindings that are open; of them those without a parent under the same scope. */

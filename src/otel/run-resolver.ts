@@ -51,13 +51,13 @@ export class RunResolver {
     const newest = this.#hub.run(binding.runId);
     // One that never had an event may have been forgotten meanwhile.
     if (known && known.state !== "dropped" && (known.known || newest === known || newest?.next === known)) return known;
-    const scope = this.#scopes.get(binding);
+    const scope = this.scopeOf(binding);
     if (scope?.closed && known?.state !== "dropped") return undefined;
     if (newest && binding.order < (newest.state === "closed" ? newest.sealedAt : newest.sealedBefore)) return undefined;
     const run = this.#hub.openNextRun(binding.runId);
     if (!run) return undefined;
     this.#bound.set(binding, run);
-    run.parentRunId ??= binding.parentRunId;
+    if (!run.known) run.parentRunId ??= binding.parentRunId;
     const life = this.#lives.of(run);
     life.owned = true;
     if (!scope || scope.joinsContext) life.contextBound = true;
@@ -81,8 +81,14 @@ export class RunResolver {
     this.#scopes.set(binding, scope);
   }
 
+  /** The `bus.run` that a binding belongs to: its own, or the one of this id in which `runContext` was called. */
   scopeOf(binding: Binding | undefined): RunScope | undefined {
-    return binding && this.#scopes.get(binding);
+    const own = binding && this.#scopes.get(binding);
+    if (own || !binding?.within) return own;
+    const around = this.#scopes.get(binding.within);
+    if (!around || around.closed) return undefined;
+    this.#scopes.set(binding, around);
+    return around;
   }
 
   /** The run id that came with baggage, where that is accepted. */

@@ -7,6 +7,7 @@ import type { Run } from "../bus/run.js";
 import { isAbort } from "../conventions/failure.js";
 import { bind, bindingOf } from "./binding.js";
 import { registered } from "./registered.js";
+import { nextInOrder } from "./registry.js";
 import type { RunLives, RunScope } from "./run-life.js";
 import type { RunResolver } from "./run-resolver.js";
 import { tell } from "./tell.js";
@@ -36,13 +37,14 @@ export class RunScopes {
     const active = context.active();
     const ambient = bindingOf(active);
     const before = this.#inProgress.get(runId);
-    // What is run again after a rejection is another generation.
+    // What is run again after a rejection, or after its run was closed or dropped, is another generation.
     if (before?.rejected) this.#close(before, before.rejected);
+    else if (before && this.#isSealed(before)) this.over(before);
     const scope =
       this.#inProgress.get(runId) ?? this.#begin(runId, ambient?.runId === runId && !this.#resolver.scopeOf(ambient));
-    const { context: bound, binding } = bind(active, runId, {
-      parentRunId: parentRunId === runId ? undefined : parentRunId,
-    });
+    // Who joins a run did not begin it.
+    const begins = scope.active === 0 && parentRunId !== runId;
+    const { context: bound, binding } = bind(active, runId, { parentRunId: begins ? parentRunId : undefined });
     this.#resolver.enterScope(binding, scope);
     scope.active += 1;
     let result: T;
@@ -80,6 +82,27 @@ export class RunScopes {
     return promise;
   }
 
+  /** The generation that a call in progress will begin behind a sealed one. */
+  next(runId: string): Run | undefined {
+    const scope = this.#inProgress.get(runId);
+    if (!scope || scope.run?.known || this.#isSealed(scope)) return undefined;
+    return this.#hub.run(runId)?.state === "closed" ? this.#hub.openNextRun(runId) : undefined;
+  }
+
+  /** Its run was closed: what is called from now on begins another one. */
+  over(scope: RunScope): void {
+    scope.closed = true;
+    this.#hub.deadlines.clear(scope.look);
+    if (this.#inProgress.get(scope.runId) === scope) this.#inProgress.delete(scope.runId);
+  }
+
+  /** Its run, or its id before there was an event, was closed or dropped. */
+  #isSealed({ run, runId, order }: RunScope): boolean {
+    if (run) return run.state !== "open";
+    const newest = this.#hub.run(runId);
+    return newest?.state === "closed" && newest.sealedAt > order;
+  }
+
   /** A span begun under the scope ended. */
   spanEnded(scope: RunScope): void {
     if (scope.active > 0 || scope.open > 0 || scope.closed) return;
@@ -102,6 +125,7 @@ export class RunScopes {
     const scope: RunScope = {
       runId,
       joinsContext,
+      order: nextInOrder(),
       active: 0,
       open: 0,
       openRoots: 0,
@@ -153,12 +177,10 @@ export class RunScopes {
   }
 
   #close(scope: RunScope, outcome?: Outcome): void {
-    scope.closed = true;
-    this.#hub.deadlines.clear(scope.look);
-    if (this.#inProgress.get(scope.runId) === scope) this.#inProgress.delete(scope.runId);
+    this.over(scope);
     const { run, runId } = scope;
     if (run && !this.#isContextBound(run)) this.#hub.close(run, outcome);
-    if (run?.known) return;
+    if (run?.known && run.state !== "dropped") return;
     // Without an event there may still be readers who wait for the run.
     if (!this.#isContextBound(this.#hub.run(runId))) this.#hub.closeStream(runId, outcome);
   }

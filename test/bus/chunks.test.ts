@@ -180,11 +180,46 @@ describe("chunks of one span", () => {
   it("carry the data as it was when they were published", () => {
     const { bus, events } = openBus();
     const data = { text: "a", index: 1 };
-    bus.publish({ runId: "run", type: CHUNK, spanId: "span", data });
+    const attributes = { by: "me" };
+    bus.publish({ runId: "run", type: CHUNK, spanId: "span", data, attributes });
     data.text = "changed";
     data.index = 2;
+    attributes.by = "changed";
     vi.advanceTimersByTime(50);
-    expect(events.map(dataOf)).toEqual([{ text: "a", index: 1, chunks: 1 }]);
+    expect(events).toMatchObject([{ data: { text: "a", index: 1, chunks: 1 }, attributes: { by: "me" } }]);
+  });
+
+  it("of a tap that hears the ones before are behind those, and before the one that did not fit", () => {
+    const { bus, texts } = openBus();
+    const tap = bus.tap(({ type }) => {
+      if (type !== CHUNK) return;
+      tap.close();
+      publishChunk(bus, "b".repeat(3000));
+    });
+    publishChunk(bus, "a".repeat(3000));
+    publishChunk(bus, "c".repeat(3000));
+    vi.advanceTimersByTime(50);
+    expect(texts()).toEqual(["a", "b", "c"].map((letter) => letter.repeat(3000)));
+  });
+
+  it("wait on when a callback that decides about an event asks for them", () => {
+    const { bus, texts } = openBus();
+    publishNote(bus, "other", 1);
+    bus.subscribe("other", { where: () => Boolean(bus.forceFlush()) });
+    publishChunk(bus, "a");
+    publishNote(bus, "other", 2);
+    publishChunk(bus, "b");
+    vi.advanceTimersByTime(50);
+    expect(texts()).toEqual(["ab"]);
+    expect(bus.stats()).toMatchObject({ refused: 0, errors: 0 });
+  });
+
+  it("are bounded while they wait: of very many spans they come sooner", () => {
+    const { bus, texts } = openBus();
+    for (const n of range(1, 1000)) publishChunk(bus, "x".repeat(4000), `span-${n}`);
+    expect(texts().length).toBeGreaterThan(900);
+    vi.advanceTimersByTime(50);
+    expect(texts()).toHaveLength(1000);
   });
 });
 

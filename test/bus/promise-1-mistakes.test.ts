@@ -64,6 +64,11 @@ describe("a caller's mistake is told with the name, what is allowed, and what wa
     expect(bus.stats()).toMatchObject({ runSubscribers: 0, globalSubscribers: 0 });
   });
 
+  it("what makes no sense for all runs is not taken", () => {
+    const bus = new EventBus();
+    expect(bus.subscribeGlobal({ after: "x.1" } as GlobalSubscribeOptions).lastId).toBeUndefined();
+  });
+
   it("what may be given is taken", () => {
     const bus = new EventBus();
     const like = { aborted: false, addEventListener: listen, removeEventListener: listen };
@@ -154,6 +159,19 @@ describe("a run id", () => {
     expect(bus.closeStream(runId)).toBe(false);
     expect(bus.stats().refused).toBe(2);
     expect(() => bus.subscribe(runId)).toThrow(RangeError);
+  });
+
+  it("is read once, also when a getter gives it", () => {
+    const bus = new EventBus();
+    const ids = ["run", "\u0000"];
+    const event = bus.publish({
+      get runId() {
+        return ids.shift() ?? "another";
+      },
+      type: "note",
+    });
+    expect(event?.runId).toBe("run");
+    expect(ids).toHaveLength(1);
   });
 
   it("may not be left out", () => {

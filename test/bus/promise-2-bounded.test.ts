@@ -68,6 +68,15 @@ describe("eviction", () => {
     expect(bus.stats()).toMatchObject({ evictedRuns: 1, retainedRuns: 2, historyEvents: 3 });
   });
 
+  it("takes what is delivered and not kept for publishing, too", () => {
+    const bus = new EventBus({ maxRuns: 2, transient: ["blip"] });
+    publishNote(bus, "a", 1);
+    publishNote(bus, "b", 1);
+    publishNote(bus, "a", 2, "blip");
+    publishNote(bus, "c", 1);
+    expect(bus.stats().historyDepths).toEqual({ a: 1, c: 1 });
+  });
+
   it("is not put off by reading: only publishing counts", () => {
     const bus = new EventBus({ maxRuns: 2 });
     publishNote(bus, "a", 1);
@@ -230,12 +239,39 @@ describe("more open runs than `maxOpenRuns`", () => {
     readers[0]?.close();
   });
 
+  it("are as many as allowed again when those that a close began are over", () => {
+    const bus = new EventBus({ maxOpenRuns: 3 });
+    const tap = bus.tap({
+      closed: ({ runId }) => {
+        if (runId === "a") for (const n of range(1, 50)) publishNote(bus, `next-${n}`, 1);
+      },
+    });
+    for (const runId of ["a", "b", "c", "d"]) publishNote(bus, runId, 1);
+    tap.close();
+    publishNote(bus, "e", 1);
+    expect(bus.stats().activeRuns).toBe(3);
+  });
+
   it("are not made by an event that is withheld", () => {
     const bus = new EventBus({ maxOpenRuns: 1, redact: (draft) => (draft.type === "secret" ? undefined : draft) });
     publishNote(bus, "a", 1);
     expect(bus.publish({ runId: "b", type: "secret" })).toBeUndefined();
     expect(bus.runs()).toMatchObject([{ runId: "a", state: "open" }]);
     expect(publishNote(bus, "a", 2).seq).toBe(2);
+  });
+});
+
+describe("an event that cannot be read", () => {
+  it.each(["type", "time", "data", "traceId"])("leaves nothing of a run behind when its `%s` throws", (field) => {
+    const bus = new EventBus();
+    const input = Object.defineProperty({ runId: "run", type: "note" }, field, {
+      get: () => {
+        throw new Error("not to be read");
+      },
+    });
+    expect(bus.publish(input)).toBeUndefined();
+    expect(bus.standing("run")).toBeUndefined();
+    expect(bus.stats()).toMatchObject({ errors: 1, activeRuns: 0 });
   });
 });
 

@@ -363,3 +363,33 @@ describe("a reader of all runs", () => {
     expect(typesOf(await readToEnd(reader))).toEqual(["note"]);
   });
 });
+
+describe("events that a tap publishes while readers are asked about another event of their run", () => {
+  it("come before it, and every event has a seq of its own", async () => {
+    const bus = new EventBus();
+    const heard: string[] = [];
+    bus.tap({
+      opened: ({ runId }) => heard.push(`opened ${runId}`),
+      event: ({ runId, type, spanId }) => {
+        if (runId === "other" && type === "agent.model.chunk") bus.publish({ runId: "run", type: "reaction", spanId });
+      },
+    });
+    publishNote(bus, "other", 1);
+    bus.publish({ runId: "other", type: "agent.model.chunk", spanId: "s", data: { text: "last words" } });
+    // Who is asked closes another run, whose last words a tap answers in this one.
+    bus.subscribe("run", { where: () => bus.closeStream("other") || true });
+    const reader = bus.subscribe("run");
+    const first = taken(bus.publish({ runId: "run", type: "note", data: { n: 1 } }));
+    publishNote(bus, "run", 2);
+    bus.closeStream("run");
+    const events = await readToEnd(reader);
+    expect(events.map(({ seq, type }) => [seq, type])).toEqual([
+      [1, "reaction"],
+      [2, "note"],
+      [3, "note"],
+    ]);
+    expect(first.id).toBe(events[1]?.id);
+    expect(heard).toEqual(["opened other", "opened run"]);
+    expect(await readToEnd(bus.subscribe("run", { after: first.id }))).toEqual([events[2]]);
+  });
+});

@@ -366,3 +366,15 @@ describe("`ended`", () => {
     expect(await reader.ended).toEqual({ reason: "returned" });
   });
 });
+
+describe("how a stream ended", () => {
+  it("is the same for all its readers, and nobody can change it", async () => {
+    const bus = new EventBus();
+    publishNote(bus, "run", 1);
+    bus.closeStream("run", "completed");
+    const reader = bus.subscribe("run", { after: "live" });
+    await reader.next();
+    expect(Object.isFrozen(await reader.ended)).toBe(true);
+    expect(Object.isFrozen(bus.standing("run")?.end)).toBe(true);
+  });
+});

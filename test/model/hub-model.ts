@@ -106,7 +106,10 @@ export class HubModel {
 
   /** A run that nobody awaits any more, and that never had an event, was never there. */
   #forgetAwaited(run: ModelRun): void {
-    if (run.state === "awaited" && this.readersOf(run).length === 0) this.#forget(run);
+    if (run.state !== "awaited" || this.readersOf(run).length > 0) return;
+    const holder = this.runs.get(run.id);
+    if (holder?.next === run) delete holder.next;
+    this.#forget(run);
   }
 
   #forget(run: ModelRun): void {
@@ -163,7 +166,8 @@ export class HubModel {
 
   /** The generation of a binding, and the sealed one that it would follow. */
   #runOf(binding: Binding): { run: ModelRun; follows?: ModelRun } | undefined {
-    const { run: bound, scope } = binding;
+    const { run: bound } = binding;
+    const scope = this.#scopeOf(binding);
     if (bound && bound.state !== "dropped" && bound.state !== "awaited") return { run: bound };
     if (scope?.closed && bound?.state !== "dropped") return undefined;
     const newest = this.runs.get(binding.runId);
@@ -171,17 +175,31 @@ export class HubModel {
       return undefined;
     if (this.stopped) return undefined;
     if (newest?.state !== "closed") return { run: this.#awaited(binding.runId) };
-    const next = newRun(binding.runId, this.now);
-    next.sealedBefore = newest.sealedAt;
-    return { run: next, follows: newest };
+    return { run: this.#behind(newest), follows: newest };
+  }
+
+  /** The generation behind a sealed one, which has no event yet. */
+  #behind(sealed: ModelRun): ModelRun {
+    if (sealed.next?.state !== "awaited") {
+      sealed.next = newRun(sealed.id, this.now);
+      sealed.next.sealedBefore = sealed.sealedAt;
+    }
+    return sealed.next;
+  }
+
+  /** Its own, or that of the call of this id around it, unless that is over. */
+  #scopeOf(binding: Binding): Scope | undefined {
+    if (!binding.within?.scope?.closed) binding.scope ??= binding.within?.scope;
+    return binding.scope;
   }
 
   #bind(binding: Binding, run: ModelRun): void {
     if (binding.run === run) return;
     binding.run = run;
     run.bound = true;
-    const { parentRunId, scope } = binding;
-    if (parentRunId !== undefined) run.parentRunId ??= parentRunId;
+    const { parentRunId } = binding;
+    const scope = this.#scopeOf(binding);
+    if (parentRunId !== undefined && run.seq === 0) run.parentRunId ??= parentRunId;
     if (!scope || scope.joinsContext) run.contextBound = true;
     else scope.run = run;
   }
@@ -197,8 +215,8 @@ export class HubModel {
   }
 
   #wait(run: ModelRun, note: Note, spanId: string, text: string): undefined {
-    const before = this.pieces.get(run)?.get(spanId);
-    if (before && before.text.length + text.length > MAX_JOINED) this.#joined(run, spanId);
+    while ((this.pieces.get(run)?.get(spanId)?.text.length ?? Number.NEGATIVE_INFINITY) + text.length > MAX_JOINED)
+      this.#joined(run, spanId);
     const pieces = this.pieces.get(run) ?? new Map<string, Pieces>();
     this.pieces.set(run, pieces);
     const waits = pieces.get(spanId) ?? { first: note, text: "", chunks: 0, due: this.now + WINDOW_MILLIS };
@@ -224,6 +242,7 @@ export class HubModel {
 
   /** Publishes what waits, of one run or of all. */
   flush(run?: ModelRun): void {
+    if (this.deciding) return;
     if (!run) {
       for (const each of [...this.pieces.keys()]) this.flush(each);
       return;
@@ -243,12 +262,14 @@ export class HubModel {
     if (note.trick?.by === "redact" && !this.#redacted(note.trick)) return refuse("withheld");
     if (!this.#takes(run)) return refuse("sealed");
     const { type, data, spanId, trick } = note;
-    const item: Item = { run, type, seq: run.seq + 1, data, spanId, trick };
-    const opened: Item | undefined =
-      run.state === "open" ? undefined : { run, type: "bus.run.opened", seq: 0, data: {} };
+    let item: Item = { run, type, seq: run.seq + 1, data, spanId, trick };
+    let opened: Item | undefined = run.state === "open" ? undefined : { run, type: "bus.run.opened", seq: 0, data: {} };
     const hidden = this.#ask(item, [run.stream, this.global]);
     const openedHidden = opened ? this.#ask(opened, [this.global]) : hidden;
     if (!this.#takes(run)) return this.refuse("sealed");
+    // Who heard of what was closed meanwhile may have published into this one.
+    item = { ...item, seq: run.seq + 1 };
+    if (isOpen(run)) opened = undefined;
 
     if (follows) {
       // The generation before goes, and takes its events along.
@@ -267,13 +288,24 @@ export class HubModel {
     this.open = [...this.open.filter((each) => each !== run), run];
     this.published += 1;
     if (!this.limits.transient.includes(type)) this.#keep(run, item, this.#weigh(note));
+    else if (this.retained.includes(run)) this.retained = [...this.retained.filter((each) => each !== run), run];
     this.#send(run.stream, item, hidden);
     if (opened) this.#send(this.global, opened, openedHidden);
     this.#send(this.global, item, hidden);
     if (opened) this.#tell(`opened ${run.id}`);
     this.#tell(item);
-    if (opened && this.open.length > this.limits.maxOpenRuns && this.open[0]) this.#close(this.open[0], "abandoned");
+    if (opened) this.#makeRoom(run);
     return item;
+  }
+
+  /** The oldest go that are not about to; for a run of another process only such a one. */
+  #makeRoom(opened: ModelRun): void {
+    const surplus = this.open.length - this.limits.maxOpenRuns;
+    const mayGo = this.open.filter((run) => run.closing || this.#owns(opened) || !this.#owns(run));
+    for (const run of mayGo.slice(0, Math.max(0, surplus)).filter(({ closing }) => !closing)) {
+      if (this.#owns(run)) this.#close(run, "abandoned");
+      else this.#detach(run);
+    }
   }
 
   #redacted(trick: Trick): boolean {
@@ -537,7 +569,28 @@ export class HubModel {
   // ── close ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   closeStream(runId: string, outcome?: Outcome): boolean {
-    return !this.stopped && this.#close(this.#awaited(runId), outcome ?? "unknown");
+    return !this.stopped && this.#close(this.#next(runId) ?? this.#awaited(runId), outcome ?? "unknown");
+  }
+
+  /** The generation behind a sealed one, for which something was bound here, or that a call in progress will begin. */
+  #next(runId: string): ModelRun | undefined {
+    const newest = this.runs.get(runId);
+    if (newest?.state !== "closed") return undefined;
+    const { binding } = this.here;
+    if (binding?.runId === runId) {
+      const bound = this.#runOf(binding);
+      if (bound) this.#bind(binding, bound.run);
+      if (bound && bound.run !== newest) return bound.run;
+    }
+    const scope = this.inProgress.get(runId);
+    if (!scope || (scope.run && scope.run.seq > 0) || this.#isSealed(scope)) return undefined;
+    return this.#behind(newest);
+  }
+
+  #isSealed({ run, runId, order }: Scope): boolean {
+    const newest = this.runs.get(runId);
+    if (run) return run.state === "closed" || run.state === "dropped";
+    return newest?.state === "closed" && newest.sealedAt > order;
   }
 
   #close(run: ModelRun, outcome: Outcome, reason: EndReason = "closed"): boolean {
@@ -548,7 +601,12 @@ export class HubModel {
     const told = isOpen(run);
     this.#seal(run, "closed", outcome, { reason, outcome });
     if (told) this.#closedTold(run, outcome);
-    else if (!this.runs.has(run.id)) this.runs.set(run.id, run);
+    else {
+      const before = this.runs.get(run.id);
+      // What was bound for it is sealed with the one before.
+      if (before && before !== run) before.sealedAt = run.sealedAt;
+      else this.runs.set(run.id, run);
+    }
     return true;
   }
 
@@ -585,11 +643,14 @@ export class HubModel {
 
   #seal(run: ModelRun, state: "closed" | "detached" | "dropped", outcome: Outcome, end: SubscriptionEnd): void {
     run.owned = this.owned(run);
+    const wasDetached = run.state === "detached";
     run.state = state;
     run.outcome = outcome;
     this.order += 1;
     run.sealedAt = this.order;
+    if (wasDetached) run.stream = {};
     run.stream.end ??= end;
+    if (state === "closed") for (const scope of this.scopes) if (scope.run === run) this.#over(scope);
     run.contextBound = false;
     run.bound = false;
     run.remote = false;
@@ -616,7 +677,7 @@ export class HubModel {
       if (isDropped(run)) return true;
     }
     this.#seal(run, "dropped", "unknown", { reason: "dropped" });
-    for (const reader of this.readersOf(run)) this.leave(reader, { reason: "dropped" });
+    for (const reader of [...this.attached]) if (reader.run?.id === runId) this.leave(reader, { reason: "dropped" });
     this.#forgetEvents(run);
     this.#forget(run);
     if (told) this.#closedTold(run, "unknown");
@@ -642,22 +703,29 @@ export class HubModel {
 
   bind(runId: string): Binding {
     this.order += 1;
-    return { runId, madeAt: this.order };
+    const around = this.here.binding;
+    return { runId, madeAt: this.order, ...(around?.runId === runId && { within: around.within ?? around }) };
   }
 
   enter(runId: string): Binding {
     const { binding, request } = this.here;
     let scope = this.inProgress.get(runId);
+    if (scope && this.#isSealed(scope)) {
+      this.#over(scope);
+      scope = undefined;
+    }
     if (!scope) {
-      const joinsContext = binding?.runId === runId && !binding.scope;
-      scope = { runId, joinsContext, active: 0, closed: false };
+      const joinsContext = binding?.runId === runId && !this.#scopeOf(binding);
+      this.order += 1;
+      scope = { runId, joinsContext, order: this.order, active: 0, closed: false };
       this.inProgress.set(runId, scope);
       this.scopes.push(scope);
     }
     scope.active += 1;
     this.order += 1;
     const around = binding?.runId ?? request?.runId;
-    const parentRunId = around === runId ? undefined : around;
+    // Who joins a run did not begin it.
+    const parentRunId = around === runId || scope.active > 1 ? undefined : around;
     return { runId, madeAt: this.order, parentRunId, scope };
   }
 
@@ -671,13 +739,17 @@ export class HubModel {
     else scope.lookAt = this.now;
   }
 
-  #closeScope(scope: Scope, outcome?: Outcome): void {
+  #over(scope: Scope): void {
     scope.closed = true;
     delete scope.lookAt;
     if (this.inProgress.get(scope.runId) === scope) this.inProgress.delete(scope.runId);
+  }
+
+  #closeScope(scope: Scope, outcome?: Outcome): void {
+    this.#over(scope);
     if (scope.run && !scope.run.contextBound) this.#close(scope.run, outcome ?? "unknown");
     // Without an event of its own it closes what is there under its id.
-    if (scope.run && scope.run.seq > 0) return;
+    if (scope.run && scope.run.seq > 0 && !isDropped(scope.run)) return;
     if (!this.runs.get(scope.runId)?.contextBound) this.closeStream(scope.runId, outcome);
   }
 

@@ -106,6 +106,8 @@ export interface ModelRun {
   sealedAt: number;
   /** The same of the generation before. */
   sealedBefore: number;
+  /** The generation behind it, while that is without an event. */
+  next?: ModelRun;
   parentRunId?: string;
   /** Bound by `runContext`: goes on when a `bus.run` of it is over. */
   contextBound: boolean;
@@ -127,7 +129,9 @@ export interface Binding {
   readonly runId: string;
   readonly madeAt: number;
   readonly parentRunId?: string | undefined;
-  readonly scope?: Scope | undefined;
+  /** The outermost binding of the same run around it. */
+  readonly within?: Binding;
+  scope?: Scope | undefined;
   run?: ModelRun;
 }
 
@@ -135,6 +139,7 @@ export interface Binding {
 export interface Scope {
   readonly runId: string;
   readonly joinsContext: boolean;
+  readonly order: number;
   active: number;
   closed: boolean;
   run?: ModelRun;

@@ -1,7 +1,8 @@
+import type { Span } from "@opentelemetry/api";
 import type { EventDraft } from "spanbus";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { pass, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
+import { pass, requestFrom, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
 
 withContextManager();
 withFakeTime();
@@ -111,6 +112,31 @@ describe("more open runs than maxOpenRuns", () => {
     for (const agent of agents) agent.end();
     expect(agents.map((agent) => service.fate(agent))).toEqual(["abandoned", "completed", "completed"]);
     expect(service.bus.stats()).toMatchObject({ activeRuns: 0, openSpans: 0, abandonedSpans: 1 });
+  });
+});
+
+describe("more open runs than maxOpenRuns, some of other processes,", () => {
+  it("end those of other processes as detached, which go on when they come again", () => {
+    const service = new Service({ maxOpenRuns: 2 });
+    const [first, second] = ["1", "2"].map((id) =>
+      service.agent("a", { under: requestFrom({ traceId: id.repeat(32) }) }),
+    );
+    service.agent("mine");
+    expect(service.fate(first as Span)).toBe("detached");
+    expect(service.fate(second as Span)).toBe("open");
+    service.agent("again", { under: requestFrom({ traceId: "1".repeat(32) }) }).end();
+    expect(service.history(first as Span).at(-1)).toMatchObject({ seq: 6, data: { reason: "completed" } });
+  });
+
+  it("take no place of those that began here", () => {
+    const service = new Service({ maxOpenRuns: 2 });
+    const mine = service.agent("mine");
+    const requests = ["1", "2", "3"].map((id) =>
+      service.agent("a", { under: requestFrom({ traceId: id.repeat(32) }) }),
+    );
+    expect(service.fate(mine)).toBe("open");
+    expect(requests.map((agent) => service.fate(agent))).toEqual(["detached", "detached", "open"]);
+    expect(service.bus.stats().activeRuns).toBe(2);
   });
 });
 

@@ -618,8 +618,101 @@ describe("bus.run and runContext", () => {
     const service = new Service();
     service.bus.run("r", () => runContext("r", () => service.agent("a").end()));
     await pass();
-    service.bus.closeStream("r");
     expect(service.fate("r")).toBe("completed");
     expect(service.types("r")).toHaveLength(3);
+  });
+});
+
+describe("bus.run of an id whose run was ended while its function had not settled", () => {
+  const endings: [string, (service: Service) => void][] = [
+    ["closed", (service) => service.bus.closeStream("job", "cancelled")],
+    ["dropped", (service) => service.bus.dropHistory("job")],
+  ];
+
+  it.each(endings)("begins another generation when it was %s, which ends with its own function", async (_how, end) => {
+    const service = new Service();
+    const hung = service.bus.run("job", () => {
+      service.bus.emit("first");
+      return later(5000);
+    });
+    end(service);
+    const reader = service.bus.run("job", () => {
+      service.bus.emit("second");
+      return service.bus.subscribe("job");
+    });
+    await pass();
+    expect(await readAll(reader)).toMatchObject([{ type: "second", seq: 1 }]);
+    await pass(5000);
+    await hung;
+    expect(service.types("job")).toEqual(["second"]);
+    expect(service.bus.stats()).toMatchObject({ activeRuns: 0, runSubscribers: 0 });
+  });
+
+  it("is not failed by what the function before throws later", async () => {
+    const service = new Service();
+    const failing = service.bus.run("job", async () => {
+      service.bus.emit("first");
+      await later(10);
+      throw new Error("too late");
+    });
+    service.bus.closeStream("job", "cancelled");
+    const working = service.bus.run("job", () => {
+      service.agent("a").end();
+      return later(50);
+    });
+    const rejected = expect(failing).rejects.toThrow("too late");
+    await pass(10);
+    await rejected;
+    expect(service.fate("job")).toBe("open");
+    await pass(50);
+    await working;
+    await pass();
+    expect(service.fate("job")).toBe("completed");
+  });
+
+  it.each<[string, (stop: () => boolean) => boolean]>([
+    ["from outside", (stop) => stop()],
+    ["by its own function", (stop) => runContext("other", () => stop())],
+  ])("can be closed before its first event, %s: what follows is refused", async (_where, from) => {
+    const service = new Service();
+    service.bus.run("job", () => service.bus.emit("first"));
+    await pass();
+    const { generation } = service.info("job") ?? {};
+    const stop = (): boolean => service.bus.closeStream("job", "cancelled");
+    service.bus.run("job", () => {
+      expect(from(stop)).toBe(true);
+      expect(stop()).toBe(false);
+      expect(service.bus.emit("second")).toBeUndefined();
+    });
+    await pass();
+    expect(service.info("job")).toMatchObject({ generation, events: 1 });
+    expect(service.bus.stats()).toMatchObject({ refused: 1, activeRuns: 0 });
+    service.bus.run("job", () => service.bus.emit("third"));
+    expect(service.types("job")).toEqual(["third"]);
+  });
+
+  it("is closed before its first event also where `runContext` bound it", () => {
+    const service = new Service();
+    runContext("job", () => service.bus.emit("first"));
+    service.bus.closeStream("job");
+    runContext("job", () => {
+      expect(service.bus.closeStream("job", "cancelled")).toBe(true);
+      expect(service.bus.emit("second")).toBeUndefined();
+    });
+    expect(service.types("job")).toEqual(["first"]);
+  });
+});
+
+describe("`parentRunId`", () => {
+  it("is of the call that began the run, not of those that join it", () => {
+    const { bus } = new Service();
+    bus.run("a", () => {
+      bus.run("b", () => {
+        bus.emit("note");
+        bus.run("a", () => bus.emit("note"));
+      });
+      expect(bus.runInfo("a")?.parentRunId).toBeUndefined();
+      expect(bus.runInfo("b")?.parentRunId).toBe("a");
+    });
   });
 });

@@ -176,3 +176,19 @@ describe("a generation", () => {
     reader.close();
   });
 });
+
+describe("`dropHistory`", () => {
+  it("forgets the generations before, too: who reads one of them ends as dropped", async () => {
+    const { bus } = new Service();
+    const opened = (): string | undefined => runContext("r", () => bus.emit("note"))?.id.split(".")[0];
+    const first = opened();
+    const reader = bus.subscribe("r");
+    bus.closeStream("r");
+    opened();
+    expect(bus.standing("r", first)).toMatchObject({ state: "closed" });
+    expect(bus.dropHistory("r")).toBe(true);
+    expect(reader.size).toBe(0);
+    expect(await reader.ended).toEqual({ reason: "dropped" });
+    expect(bus.standing("r", first)).toBeUndefined();
+  });
+});

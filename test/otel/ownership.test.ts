@@ -161,6 +161,20 @@ describe("a run whose trace began in another process", () => {
     expect(service.bus.publish({ runId: requestTrace, type: "note" })).toBeUndefined();
   });
 
+  it("tells a reader that comes after such a close how it was closed", async () => {
+    const service = new Service({ closeGraceMillis: 1000 });
+    const agent = service.agent("a", { under: requestFrom() });
+    agent.end();
+    await pass(1000);
+    expect(service.fate(agent)).toBe("detached");
+    service.bus.closeStream(traceIdOf(agent), "completed");
+    const end = { reason: "closed", outcome: "completed" };
+    expect(service.bus.standing(traceIdOf(agent))?.end).toEqual(end);
+    const reader = service.bus.subscribe(traceIdOf(agent), { after: "live" });
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+    expect(await reader.ended).toEqual(end);
+  });
+
   it("can be closed for good by closeStream also when it is detached", async () => {
     const service = new Service({ closeGraceMillis: 1000 });
     service.agent("first", { under: requestFrom() }).end();

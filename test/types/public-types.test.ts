@@ -20,6 +20,25 @@ describe("the built declarations", () => {
   const compile = (source: string, options?: Parameters<Consumer["complaints"]>[1]) =>
     expect(consumer.complaints(source, options)).resolves;
 
+  it("take data of every event for a record, which may be truncated, and know no `any` in batches", {
+    timeout: 60_000,
+  }, async () => {
+    await compile(`
+      ${exactly}
+      import type { BusEvent, Subscription } from "spanbus";
+
+      interface Order { readonly orderId: string }
+      declare module "spanbus" {
+        interface EventMap { "order.placed": Order }
+      }
+      export function tell(event: BusEvent): readonly [Readonly<Record<string, unknown>>, true | undefined] {
+        return [event.data, event.data.truncated];
+      }
+      export const orderOf = (event: BusEvent) => (event.type === "order.placed" ? event.data.orderId : undefined);
+      is<Awaited<ReturnType<ReturnType<Subscription["batches"]>["next"]>>, IteratorResult<readonly BusEvent[], undefined>>();
+    `).toEqual([]);
+  });
+
   it("need no library but es2022 and no types of Node", { timeout: 60_000 }, async () => {
     await compile(
       `
@@ -133,7 +152,7 @@ describe("the built declarations", () => {
       }
       export function read(event: BusEvent): void {
         if (event.type === "order.placed") {
-          is<typeof event.data, Readonly<{ orderId: string; total: number }>>();
+          is<typeof event.data, Readonly<{ orderId: string; total: number }> & { readonly truncated?: true }>();
           is<typeof event.seq, number>();
         }
         if (event.type === "agent.tool.started") is<typeof event.data.toolName, string>();

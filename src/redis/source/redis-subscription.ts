@@ -99,8 +99,8 @@ export class RedisSubscription implements SubscriptionMembers {
     return this.#reader ? this.#reader.next() : this.#whenAttached((reader) => reader.next());
   }
 
-  batches(): AsyncIterableIterator<readonly BusEvent[]> {
-    let inner: AsyncIterableIterator<readonly BusEvent[]> | undefined;
+  batches(): AsyncIterableIterator<readonly BusEvent[], undefined> {
+    let inner: AsyncIterableIterator<readonly BusEvent[], undefined> | undefined;
     const next = (): Promise<Result<readonly BusEvent[]>> =>
       this.#whenAttached((reader) => {
         inner ??= reader.batches();
