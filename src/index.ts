@@ -8,7 +8,7 @@ export type {
   StatsOptions,
   SubscribeOptions,
 } from "./bus/hub-options.js";
-export type { RunInfo, RunStanding } from "./bus/run.js";
+export type { RunInfo, RunSnapshot, RunStanding } from "./bus/run.js";
 export type { BusStats, Figure } from "./bus/stats.js";
 export type { AsyncDisposableLike, Subscription, SubscriptionMembers } from "./bus/subscription.js";
 export type { DisposableLike, Tap, TapListener } from "./bus/taps.js";

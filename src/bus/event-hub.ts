@@ -38,7 +38,7 @@ import type { ReaderHost } from "./reader.js";
 import { Readers } from "./readers.js";
 import { replayOf } from "./replay.js";
 import { Retention } from "./retention.js";
-import type { Run, RunInfo, RunStanding } from "./run.js";
+import type { Run, RunInfo, RunSnapshot, RunStanding } from "./run.js";
 import { RunTable } from "./run-table.js";
 import { type BusStats, dimensions, type Refusal, sum, zeros } from "./stats.js";
 import type { Subscription } from "./subscription.js";
@@ -161,6 +161,12 @@ export class EventHub implements ReaderHost {
     if (generation !== undefined && typeof generation !== "string")
       throw wrong(TypeError, "generation", "the generation of a run", generation);
     return this.#runs.standing(runIdName(runId), generation);
+  }
+
+  snapshot(runId: string, options?: HistoryOptions): RunSnapshot | undefined {
+    const events = this.history(runId, options);
+    const standing = this.standing(runId);
+    return standing && { ...standing, events };
   }
 
   tap(listener: ((event: BusEvent) => void) | TapListener): Tap {

@@ -56,6 +56,12 @@ export interface RunStanding {
   readonly end?: SubscriptionEnd;
 }
 
+/** Where a run stands and what is kept of it, both at one moment. */
+export interface RunSnapshot extends RunStanding {
+  /** Oldest first. */
+  readonly events: readonly BusEvent[];
+}
+
 const MAX_TRACE_IDS = 100;
 
 /**

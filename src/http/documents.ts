@@ -24,16 +24,18 @@ export async function historyDocument(
   where: ((event: BusEvent) => boolean) | undefined,
 ): Promise<Response> {
   const [after, limit, types] = [afterOf(url), limitOf(url), typesOf(url)];
-  const standing = await bus.standing(runId);
-  if (!standing || standing.state === "awaited") throw unknownRun(runId);
-  const { generation, state, end } = standing;
+  const snapshot = await bus.snapshot(runId, { after });
+  if (!snapshot || snapshot.state === "awaited") throw unknownRun(runId);
+  const { generation, state, end } = snapshot;
+  const visible = snapshot.events.filter((event) => isGap(event) || !where || where(event));
+  // What may be read may all be before `after`.
+  const isKnown =
+    !where ||
+    visible.some((event) => !isGap(event)) ||
+    (after !== undefined && (await bus.history(runId)).some((event) => !isGap(event) && where(event)));
+  if (!isKnown) throw unknownRun(runId);
   const isAsked = types ? typeMatcher(types) : () => true;
-  const kept = where && (await bus.history(runId));
-  const visible = kept && new Set(kept.filter((event) => !isGap(event) && where(event)).map(({ id }) => id));
-  if (visible?.size === 0) throw unknownRun(runId);
-  const isShown = (event: BusEvent): boolean =>
-    isGap(event) || (isAsked(event.type) && (!visible || visible.has(event.id)));
-  const shown = (await bus.history(runId, { after })).filter(isShown);
+  const shown = visible.filter((event) => isGap(event) || isAsked(event.type));
   const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
   const head = JSON.stringify({
     runId,

@@ -87,14 +87,14 @@ export class Feeds {
 
   #runSource(runId: string, options: SubscribeOptions): Source {
     const events = this.#bus.subscribe(runId, options);
-    // Asked while it is surely the one that is read: when it ends a newer one may be under way.
-    const generation = generationOf(this.#bus.standing(runId));
+    // When the run ends a newer one may be under way. What attaches later knows its end, else this is the one that is read.
+    const generation = events.attached ? undefined : generationOf(this.#bus.standing(runId));
     return {
       events,
       endFrame: async (end) => {
         if (!isOver(end)) return undefined;
-        const ended = await this.#bus.standing(runId, await generation);
-        return ended && endFrame(ended.lastId, end);
+        const lastId = events.endId ?? (await this.#bus.standing(runId, await generation))?.lastId;
+        return lastId === undefined ? undefined : endFrame(lastId, end);
       },
     };
   }

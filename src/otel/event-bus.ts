@@ -4,7 +4,7 @@ import { anObject } from "../bus/checks.js";
 import type { BusEvent, EventInput, EventType, Outcome } from "../bus/event.js";
 import { EventHub } from "../bus/event-hub.js";
 import type { GlobalSubscribeOptions, HistoryOptions, StatsOptions, SubscribeOptions } from "../bus/hub-options.js";
-import type { RunInfo, RunStanding } from "../bus/run.js";
+import type { RunInfo, RunSnapshot, RunStanding } from "../bus/run.js";
 import type { BusStats } from "../bus/stats.js";
 import type { Subscription } from "../bus/subscription.js";
 import type { Tap, TapListener } from "../bus/taps.js";
@@ -105,6 +105,12 @@ export class EventBus {
     return this.#hub.standing(runId, generation);
   }
 
+  /** Where a run stands and what is kept of it, at one moment: `standing` and `history` in one. Undefined for one that is not known. */
+  snapshot(runId: string, options?: HistoryOptions): RunSnapshot | undefined {
+    this.#inlet.flush();
+    return this.#hub.snapshot(runId, options);
+  }
+
   /** The run that has events of this trace. */
   runOf(traceId: string): string | undefined {
     this.#inlet.flush();
@@ -176,7 +182,7 @@ export class EventBus {
     );
   }
 
-  /** Forgets the run and its seal; its readers end as `dropped`. False if it was not known. */
+  /** Forgets the run and its seal, in this process; its readers end as `dropped`. False if it was not known. */
   dropHistory(runId: string): boolean {
     this.#inlet.flush();
     return this.#hub.dropHistory(runId);

@@ -20,7 +20,7 @@ export const metaFields = {
   state: "`open`, `closed`, `detached`, or `lost` once it was told that its last producer is.",
   outcome: "How it ended.",
   lease: "When its last producer counts as lost, unless one is heard of.",
-  "lease:<relay>": "The same for one producer.",
+  "lease:<relay>": "The same for one producer; negative once it left, or was told to be lost.",
   "batch:<relay>": "Number of the last batch of one producer: a batch that is sent again is not taken again.",
   server: "The server that took the last batch: on another, events may be missing.",
   earlier: "Generations that were closed before this one began, the latest 8, each with its last seq and its outcome.",
@@ -30,7 +30,8 @@ export const metaFields = {
   agentName: "The first agent that was named.",
   conversationId: "The first conversation that was named.",
   "totals:<generation>":
-    "What one producer counts: its relay, calls of models, of tools, of those that failed, tokens sent and received, open spans.",
+    "What one producer counts: its relay, calls of models, of tools, of those that failed, tokens sent and received, open spans; `o` if the run is its own.",
+  "totals:": "The sum of what those counted that are gone for long.",
 } as const;
 
 /** The keys of one run. */

@@ -13,6 +13,9 @@ import { script } from "./port/script.js";
  * last batch is missing. Where that one alone wrote the run, its numbers are left out and told as lost. Else nobody knows what
  * others were given, and the generation gets another name. So it does when the server is another one and there are, or were,
  * other producers, who may have died with it.
+ *
+ * Of producers that are gone for 20 leases, what they counted becomes one sum once there are many. What one of them still sends
+ * after that is taken as from a new one, or, if it has sent before and never left, as from one whose events the server lost.
  */
 export const append = script(
   "append",
@@ -46,6 +49,38 @@ local function isAlone()
     if field ~= own then return false end
   end
   return true
+end
+
+-- Whether a producer owned the run is kept: it may not begin the next one by what it sends late.
+local function sumUp()
+  local fields, gone = fieldsOf(''), {}
+  for name in pairs(fields) do
+    local relay = string.match(name, '^batch:(.+)')
+    local heard = relay and math.abs(tonumber(fields['lease:' .. relay] or 0))
+    if relay and name ~= own and heard < now - 20 * given.leaseMillis then
+      gone[relay] = true
+      call('HDEL', meta, name, 'lease:' .. relay)
+    end
+  end
+  local sum = {}
+  local function add(line)
+    local index = 0
+    for count in string.gmatch(line, ' (%d+)') do
+      index = index + 1
+      sum[index] = (sum[index] or 0) + tonumber(count)
+    end
+  end
+  for name, line in pairs(fields) do
+    local relay = string.match(name, '^totals:.') and string.match(line, '^%S+')
+    if relay and gone[relay] and string.sub(line, -2) ~= ' o' then
+      add(line)
+      call('HDEL', meta, name)
+    end
+  end
+  if #sum == 0 then return end
+  add(fields['totals:'] or '')
+  for index, count in ipairs(sum) do sum[index] = text(count) end
+  call('HSET', meta, 'totals:', '- ' .. table.concat(sum, ' '))
 end
 
 local isBound = epoch and given.bound == epoch
@@ -85,7 +120,8 @@ else
   if state ~= 'open' or lease < now then
     -- That these were lost was told.
     for field, value in pairs(fieldsOf('lease:')) do
-      if tonumber(value) < now then call('HDEL', meta, field) end
+      local untilMillis = tonumber(value)
+      if untilMillis > 0 and untilMillis < now then call('HSET', meta, field, text(-untilMillis)) end
     end
     state, opened = 'open', true
   end
@@ -126,7 +162,7 @@ end
 
 local outcome = given.outcome
 if given.leaves then
-  call('HDEL', meta, 'lease:' .. given.relay)
+  call('HSET', meta, 'lease:' .. given.relay, text(-now))
   lease = 0
   for _, value in pairs(fieldsOf('lease:')) do lease = math.max(lease, tonumber(value)) end
   -- Producers that did not leave are waited for, and then missed.
@@ -143,6 +179,7 @@ if outcome and state ~= 'detached' then
   told[#told + 1] = 'c' .. outcome
 end
 
+if not known[9] and call('HLEN', meta) > 200 then sumUp() end
 call('HSET', meta, 'seq', text(seq), 'state', state, 'lease', text(lease), own, text(given.batch))
 if server then call('HSET', meta, 'server', server) end
 if outcome then call('HSET', meta, 'outcome', outcome) end

@@ -13,8 +13,8 @@ const names = [
 export type Totals = Pick<RunInfo, (typeof names)[number]>;
 
 /** What one producer counted, as a field of the run says it. */
-export function totalsLine(relay: string, totals: Totals): string {
-  return [relay, ...names.map((name) => totals[name])].join(" ");
+export function totalsLine(relay: string, totals: Totals & Pick<RunInfo, "owned">): string {
+  return [relay, ...names.map((name) => totals[name]), ...(totals.owned ? ["o"] : [])].join(" ");
 }
 
 /** The sum over all producers. Spans of one that is gone are not open any more. */

@@ -1,7 +1,7 @@
 import { EventBus, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import { withContextManager } from "../otel/support.js";
-import { generationOf, publishNote, publishNotes, range } from "./support.js";
+import { generationOf, publishNote, publishNotes, range, taken } from "./support.js";
 
 withContextManager();
 
@@ -13,6 +13,23 @@ describe("where a run stands", () => {
     expect(bus.standing("r")).toEqual(open);
     bus.closeStream("r", "failed");
     expect(bus.standing("r")).toEqual({ ...open, state: "closed", end: { reason: "closed", outcome: "failed" } });
+  });
+
+  it("comes with what is kept in one answer", () => {
+    const bus = new EventBus();
+    const events = publishNotes(bus, "r", 1, 3);
+    bus.closeStream("r", "failed");
+    const { state, end, generation } = bus.snapshot("r") ?? {};
+    expect([state, end, generation]).toEqual([
+      "closed",
+      { reason: "closed", outcome: "failed" },
+      generationOf(taken(events[0])),
+    ]);
+    expect(bus.snapshot("r")?.events).toEqual(events);
+    expect(bus.snapshot("r", { after: events[0]?.id, limit: 1 })?.events).toEqual([events[1]]);
+    expect(bus.snapshot("r", { limit: 1 })?.events).toEqual([events[2]]);
+    expect(bus.snapshot("unknown")).toBeUndefined();
+    expect(() => bus.snapshot("r", { limit: 0 })).toThrow("`limit` must be a positive integer, got 0");
   });
 
   it("is not known of a run that nobody heard of, and changes nothing", () => {

@@ -384,6 +384,21 @@ export function describeContract(open: (options?: StageOptions) => Promise<Stage
       expect(shown(await stage.source.history("r", { after, limit: 1 }))).toEqual([3]);
       expect(await stage.source.history("nobody")).toEqual([]);
     });
+
+    it("is shown as it stands, with what is kept, in one answer", async () => {
+      publishNotes(stage.bus, "r", 1, 3);
+      stage.bus.closeStream("r", "cancelled");
+      await stage.arrived();
+      const { events = [], ...stands } = (await stage.source.snapshot("r")) ?? {};
+      expect(shown(events)).toEqual([1, 2, 3]);
+      expect(stands).toEqual(await standing("r"));
+      const after = events[0]?.id;
+      expect((await stage.source.snapshot("r", { after }))?.events).toEqual(events.slice(1));
+      expect((await stage.source.snapshot("r", { after, limit: 1 }))?.events).toEqual(events.slice(1, 2));
+      expect((await stage.source.snapshot("r", { limit: 1 }))?.events).toEqual(events.slice(2));
+      expect((await stage.source.snapshot("r", { after: "live" }))?.events).toEqual([]);
+      expect(await stage.source.snapshot("nobody")).toBeUndefined();
+    });
   });
 
   describe("a reader of all runs", () => {

@@ -1,6 +1,6 @@
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { generationOf, readToEnd, shown, typesOf } from "../bus/support.js";
+import { generationOf, range, readToEnd, shown, typesOf } from "../bus/support.js";
 import { Service, withBaggage, withContextManager } from "../otel/support.js";
 import { clientNames } from "./clients.js";
 import { until } from "./contract.js";
@@ -13,7 +13,7 @@ withContextManager();
 const fromOwner = withBaggage("r");
 
 describe.runIf(hasRedis()).each(clientNames)("a run of another process, through %s", (name) => {
-  const { stages, one, other } = servedStage(name);
+  const { stages, server, one, other } = servedStage(name);
   const guest = () => {
     const service = new Service({ acceptRemoteRun: true });
     return { ...service, bus: service.bus, service, relay: stages.relay(service.bus, other) };
@@ -101,6 +101,75 @@ describe.runIf(hasRedis()).each(clientNames)("a run of another process, through 
     await a.relay.flush();
     const events = await readToEnd(stages.source(one).subscribe("r"));
     expect(typesOf(events)).toEqual(["agent.tool.started", "agent.tool.completed", "note"]);
+  });
+
+  describe("that many take part in, each for a moment,", () => {
+    const short = { leaseMillis: 20, historyPerRun: 10_000 };
+    let visits: number;
+    const visit = async (): Promise<void> => {
+      visits += 1;
+      const service = new Service({ acceptRemoteRun: true });
+      const relay = stages.relay(service.bus, other, short);
+      service.tool("t", { under: fromOwner }).end();
+      await service.bus.forceFlush();
+      await relay.close();
+    };
+    /** Until those that are gone for long are no more than a sum. */
+    const manyVisits = async (): Promise<void> => {
+      visits = 0;
+      for (const _ of range(1, 100)) await visit();
+      await until(async () => {
+        await visit();
+        return Number(await one.command("HLEN", "spanbus:{r}:meta")) < 200;
+      });
+    };
+
+    it("takes no more room for those that are gone, and still counts what they did", async () => {
+      const a = owner();
+      say(a, 1);
+      await a.relay.flush();
+      await manyVisits();
+      const source = stages.source(one);
+      const figures = { state: "open", toolCalls: visits, openSpans: 0, events: 2 * visits + 1 };
+      expect((await source.runs())[0]).toMatchObject(figures);
+      const reader = source.subscribe("r");
+      await reader.attached;
+      say(a, 2);
+      await visit();
+      a.bus.closeStream("r", "completed");
+      await a.relay.flush();
+      const events = await readToEnd(reader);
+      expect(events.at(-1)?.seq).toBe(2 * visits + 2);
+      expect(new Set(events.map(generationOf)).size).toBe(1);
+      expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
+    });
+
+    it("goes on in one that was cut off all the while: told as `generation`, and nothing is lost", async () => {
+      const network = await stages.network(server.port);
+      const connection = await stages.connect(network.url, name);
+      const bus = stages.bus();
+      const relay = stages.relay(bus, connection, short);
+      const a = owner();
+      say(a, 1);
+      await a.relay.flush();
+      runContext("r", () => bus.emit("note", { n: 2 }));
+      await relay.flush();
+      network.isDown = true;
+      network.cut();
+      await manyVisits();
+      const reader = stages.source(one, { maxQueueSize: 10_000 }).subscribe("r");
+      await reader.attached;
+      runContext("r", () => bus.emit("note", { n: 3 }));
+      network.isDown = false;
+      await relay.flush();
+      a.bus.closeStream("r", "completed");
+      await a.relay.flush();
+      const events = await readToEnd(reader);
+      const again = events.slice(events.findIndex(({ type }) => type === "bus.gap"));
+      expect(again[0]?.data).toMatchObject({ missed: 0, reason: "generation" });
+      expect(again.slice(1).map(({ seq }) => seq)).toEqual(range(1, 2 * visits + 3));
+      expect(shown(again.filter(({ type }) => type === "note"))).toEqual([1, 2, 3]);
+    });
   });
 
   it("is lost with its owner, whoever else leaves it", async () => {

@@ -53,6 +53,28 @@ describe.runIf(hasRedis()).each(clientNames)("a relay through %s", (name) => {
     expect(await read(stages.source(other).subscribe("r"), 200)).toEqual(events);
   });
 
+  it("leaves a run that its bus dropped in Redis, closed, until its keys are deleted there", async () => {
+    const bus = stages.bus();
+    const relay = stages.relay(bus, one);
+    const source = stages.source(other);
+    const reader = source.subscribe("r");
+    publishNotes(bus, "r", 1, 3);
+    await relay.flush();
+    expect(bus.dropHistory("r")).toBe(true);
+    await relay.flush();
+    expect(shown(await readToEnd(reader))).toEqual(range(1, 3));
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "unknown" });
+    expect(shown(await source.history("r"))).toEqual(range(1, 3));
+
+    await one.command("DEL", ...["meta", "events", "traces"].map((key) => `spanbus:{r}:${key}`));
+    expect(await source.history("r")).toEqual([]);
+    expect(await source.standing("r")).toBeUndefined();
+    expect(await source.runs()).toEqual([]);
+    expect((await one.command("KEYS", "*r}*")) as string[]).toEqual([]);
+    publishNote(bus, "r", 4);
+    expect(shown(await read(source.subscribe("r"), 1))).toEqual([4]);
+  });
+
   it("that closed a run has sealed it for the others, too", async () => {
     const [owner, guest] = [stages.bus(), stages.bus()];
     const [ownRelay, guestRelay] = [stages.relay(owner, one), stages.relay(guest, other)];

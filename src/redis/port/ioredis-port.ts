@@ -43,6 +43,10 @@ export class IoredisPort implements RedisPort {
     return options?.db ?? 0;
   }
 
+  get isClosed(): boolean {
+    return this.#client.status === "end";
+  }
+
   get ownPrefix(): unknown {
     return (this.#client as { readonly options?: { readonly keyPrefix?: unknown } }).options?.keyPrefix;
   }
@@ -54,7 +58,7 @@ export class IoredisPort implements RedisPort {
         return this.#client.eval(script.text, keys.length, ...keys, ...args);
       });
     } catch (error) {
-      throw redisError(error, `EVALSHA ${script.name} ${keys[0]}`, this.#client.status === "end");
+      throw redisError(error, `EVALSHA ${script.name} ${keys[0]}`, this.isClosed);
     }
   }
 

@@ -50,6 +50,10 @@ export class NodeRedisPort implements RedisPort {
     return options?.database ?? 0;
   }
 
+  get isClosed(): boolean {
+    return !this.#client.isOpen;
+  }
+
   get ownPrefix(): unknown {
     return (this.#client as { readonly _keyPrefix?: unknown })._keyPrefix;
   }
@@ -62,7 +66,7 @@ export class NodeRedisPort implements RedisPort {
         return this.#client.eval(script.text, options);
       });
     } catch (error) {
-      throw redisError(error, `EVALSHA ${script.name} ${keys[0]}`, !this.#client.isOpen);
+      throw redisError(error, `EVALSHA ${script.name} ${keys[0]}`, this.isClosed);
     }
   }
 

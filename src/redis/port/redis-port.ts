@@ -10,6 +10,8 @@ export type RedisClient = NodeRedisLike | IoredisLike;
 export interface RedisPort {
   /** Number of the database that the client reads and writes. */
   readonly database: number;
+  /** The client was closed, or has given up: it will not answer any more. */
+  readonly isClosed: boolean;
   /** Runs a script. All keys are in one slot. @throws RedisError */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Tells each time that a connection of the client is there again. What it returns stops that. */

@@ -1,10 +1,10 @@
 import { eventId, parseCursor } from "../../bus/cursor.js";
 import type { BusEvent, SubscriptionEnd } from "../../bus/event.js";
 import type { Replay } from "../../bus/replay.js";
-import { Run } from "../../bus/run.js";
 import { type Message, seqsOf } from "../batch.js";
 import { Arrivals } from "./arrivals.js";
 import { Attaching } from "./attaching.js";
+import { Life } from "./life.js";
 import { eventOf, gap } from "./remote-event.js";
 import { replayOf } from "./replay-of.js";
 import { type Closed, missed, outcomeOf, type Standing, sureEnd } from "./standing.js";
@@ -47,7 +47,7 @@ const FORGOTTEN_MILLIS = 15_000;
 export class FollowedRun {
   readonly runId: string;
   /** What readers attach to now: the generation that is read, or was read last. */
-  life: Run;
+  life: Life;
   readonly #host: FollowHost;
   /** Where the stream stands; no epoch before the run is known. */
   #epoch: string | undefined;
@@ -121,7 +121,8 @@ export class FollowedRun {
     return Math.min(longestMillis, Math.max(50, leaseMillis + 10));
   }
 
-  finish(end: SubscriptionEnd): void {
+  finish(end: SubscriptionEnd, lastId = eventId(this.#epoch ?? "", this.#seq)): void {
+    this.life.endId ??= lastId;
     this.life.stream.finish(end);
   }
 
@@ -283,7 +284,7 @@ export class FollowedRun {
   /** The generation was closed and another began. */
   #next(standing: Standing, { epoch, seq, outcome }: Closed): void {
     if (seq > this.#seq) this.#missing(epoch, seq);
-    this.finish({ reason: "closed", outcome });
+    this.finish({ reason: "closed", outcome }, eventId(epoch, seq));
     this.#attaching.forget(0);
     this.life = this.#newLife();
     this.#fill(standing, 0);
@@ -329,7 +330,7 @@ export class FollowedRun {
     return { epoch: this.#epoch ?? "", seq: this.#seq };
   }
 
-  #newLife(): Run {
-    return new Run(this.runId, this.#epoch ?? "", this.#host.maxQueueSize, this.#host.now());
+  #newLife(): Life {
+    return new Life(this.runId, this.#epoch ?? "", this.#host.maxQueueSize, this.#host.now());
   }
 }

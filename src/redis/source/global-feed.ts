@@ -24,7 +24,7 @@ export interface GlobalFeedOptions {
 
 /** Every run, live, while somebody reads it. */
 export class GlobalFeed {
-  readonly stream: EventStream;
+  stream: EventStream;
   readonly #options: GlobalFeedOptions;
   #users = 0;
   #subscribed: Promise<void> | undefined;
@@ -45,7 +45,7 @@ export class GlobalFeed {
     this.#subscribed ??= channels.subscribeTo(pattern, attempts);
     try {
       await this.#subscribed;
-      this.#options.lostProducers.start();
+      this.#options.lostProducers.start(() => this.#gone());
       return () => this.#left();
     } catch (error) {
       this.#left();
@@ -100,6 +100,13 @@ export class GlobalFeed {
     this.#options.received(event);
     this.#last = event;
     this.stream.append(event, this.#options.now(), undefined);
+  }
+
+  /** The client was closed: its readers end, as those of runs do. It may be opened again. */
+  #gone(): void {
+    const { stream } = this;
+    this.stream = new EventStream(this.#options.maxQueueSize);
+    stream.finish({ reason: "cut" });
   }
 
   #left(): void {

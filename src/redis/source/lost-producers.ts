@@ -3,7 +3,7 @@ import type { RedisPort } from "../port/redis-port.js";
 import { due, looked, miss } from "../scripts.js";
 
 export interface LostProducersOptions {
-  readonly port: Pick<RedisPort, "run">;
+  readonly port: Pick<RedisPort, "run" | "isClosed">;
   readonly keys: Keys;
   readonly lookMillis: number;
   /** False while producers may not have been able to say that they live. */
@@ -25,10 +25,11 @@ export class LostProducers {
     this.#options = options;
   }
 
-  start(): void {
+  /** `gone`: the client was closed, nobody can look any more. */
+  start(gone: () => void): void {
     if (this.#isOn) return;
     this.#isOn = true;
-    this.#later();
+    this.#later(gone);
   }
 
   stop(): void {
@@ -37,16 +38,20 @@ export class LostProducers {
     this.#timer = undefined;
   }
 
-  #later(): void {
+  #later(gone: () => void): void {
     if (!this.#isOn || this.#isLooking || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
+      if (this.#options.port.isClosed) {
+        this.stop();
+        return gone();
+      }
       this.#isLooking = true;
       this.#look()
         .catch((error: unknown) => this.#options.failed(error))
         .finally(() => {
           this.#isLooking = false;
-          this.#later();
+          this.#later(gone);
         });
     }, this.#options.lookMillis);
     this.#timer.unref();

@@ -13,8 +13,8 @@ import {
 } from "../../bus/hub-options.js";
 import { controlEvent } from "../../bus/make-event.js";
 import type { ReaderHost } from "../../bus/reader.js";
-import { Readers } from "../../bus/readers.js";
-import type { RunInfo, RunStanding } from "../../bus/run.js";
+import { type Attachment, Readers } from "../../bus/readers.js";
+import type { RunInfo, RunSnapshot, RunStanding } from "../../bus/run.js";
 import { dimensions, type Scope, sum, zeros } from "../../bus/stats.js";
 import type { Subscription } from "../../bus/subscription.js";
 import type { Message } from "../batch.js";
@@ -26,9 +26,10 @@ import { Channels } from "./channels.js";
 import { decide } from "./decide.js";
 import { Following } from "./following.js";
 import { GlobalFeed } from "./global-feed.js";
+import { Life } from "./life.js";
 import { LostProducers } from "./lost-producers.js";
 import { RedisSubscription } from "./redis-subscription.js";
-import { eventOf } from "./remote-event.js";
+import { replayOf } from "./replay-of.js";
 import { descriptionOf } from "./run-description.js";
 import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
 import { type SourceStats, sourceTable } from "./source-stats.js";
@@ -43,6 +44,8 @@ const MAX_AT_ONCE = 500;
 export type RemoteSubscription = Subscription & {
   /** Settles when Redis has answered and the replay is there, or the subscription is over. Never rejects. */
   readonly attached: Promise<void>;
+  /** Id of the last event of the run, whether or not it was asked for, once the run is over. */
+  readonly endId: string | undefined;
 };
 
 /**
@@ -128,7 +131,8 @@ export class RedisEventSource {
   /**
    * Reads one run: what is kept of it, then live, until its stream closes. It is attached as soon as Redis has answered: what
    * is published from then on is read, and before that everything that is kept. `next()` rejects with a `RedisError` when
-   * Redis refuses; then `ended` says `cut`. A run of which nothing is heard any more ends as `producer-lost`.
+   * Redis refuses; then `ended` says `cut`. A run of which nothing is heard any more ends as `producer-lost`. Of a source that
+   * is closed a reader gets what is kept, then the end of the run, or `shutdown` if it was not closed.
    *
    * @throws EventBusError `SPANBUS_SUBSCRIBER_LIMIT` when `maxRunSubscribers` readers are attached.
    */
@@ -137,7 +141,10 @@ export class RedisEventSource {
     runIdName(runId);
     const subscription = this.#subscription("run", checked);
     if (!subscription.isOver) {
-      this.#attach(runId, subscription, checked).catch((error: unknown) => this.#failed(subscription, error));
+      const attaching = this.#isClosed
+        ? this.#attachToKept(runId, subscription, checked)
+        : this.#attach(runId, subscription, checked);
+      attaching.catch((error: unknown) => this.#failed(subscription, error));
     }
     return subscription as RedisSubscription & RemoteSubscription;
   }
@@ -160,16 +167,7 @@ export class RedisEventSource {
 
   /** What is kept of a run, oldest first: the first `limit` behind `after`, or the newest `limit`. @throws RedisError */
   async history(runId: string, options?: HistoryOptions): Promise<readonly BusEvent[]> {
-    const { after, limit } = options ?? {};
-    if (after === "live") return [];
-    if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
-    if (limit !== undefined) positiveInteger("limit", limit);
-    const cursor = after === undefined ? undefined : parseCursor(after);
-    const standing = await this.#read(runIdName(runId), [cursor?.generation ?? "", String(cursor?.seq ?? 0)]);
-    if (!standing) return [];
-    const events = standing.entries.flatMap(({ seq, line }) => eventOf(runId, standing.epoch, seq, line) ?? []);
-    if (limit === undefined) return events;
-    return after === undefined ? events.slice(-limit) : events.slice(0, limit);
+    return (await this.snapshot(runId, options))?.events ?? [];
   }
 
   /** Runs that are open or kept, newest activity first. @throws RedisError */
@@ -194,16 +192,26 @@ export class RedisEventSource {
   async standing(runId: string, generation?: string): Promise<RunStanding | undefined> {
     const reply = await this.#settings.port.run(read, this.#keys.of(runIdName(runId)).keys, ["standing"]);
     const standing = standingOf(reply);
-    if (!standing) return this.#following.get(runId) && generation === undefined ? awaited : undefined;
-    const { epoch, seq, earlier } = standing;
-    const end = sureEnd(standing, this.#steadiness.isSteady);
-    if (generation === undefined || generation === awaited.generation || generation === epoch) {
-      return { generation: epoch, state: end ? "closed" : "open", lastId: eventId(epoch, seq), ...(end && { end }) };
+    if (generation === undefined || generation === awaited.generation || generation === standing?.epoch) {
+      return this.#newest(runId, standing);
     }
-    const closed = earlier.find((each) => each.epoch === generation);
+    const closed = standing?.earlier.find((each) => each.epoch === generation);
     if (!closed) return undefined;
     const { outcome } = closed;
     return { generation, state: "closed", lastId: eventId(generation, closed.seq), end: { reason: "closed", outcome } };
+  }
+
+  /** Where a run stands and what is kept of it, at one moment. Undefined for one that is not known. @throws RedisError */
+  async snapshot(runId: string, options?: HistoryOptions): Promise<RunSnapshot | undefined> {
+    const { after, limit } = options ?? {};
+    if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", "an event id", after);
+    if (limit !== undefined) positiveInteger("limit", limit);
+    const read = await this.#read(runIdName(runId), after);
+    const standing = this.#newest(runId, read);
+    if (!standing) return undefined;
+    const { events } = replayOf(runId, read, [], after);
+    const first = limit !== undefined && after === undefined ? -limit : 0;
+    return { ...standing, events: events.slice(first, first < 0 ? undefined : limit) };
   }
 
   /** What this source counted and holds: `published` is what came from Redis. What belongs to a producer is 0. */
@@ -240,7 +248,10 @@ export class RedisEventSource {
     };
   }
 
-  /** Ends all readers as `shutdown`, and its connection. Twice is once. */
+  /**
+   * Ends all readers as `shutdown`, and its connection. What Redis keeps can still be read for as long as the client is open:
+   * documents, and runs that were closed. Twice is once.
+   */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -251,6 +262,15 @@ export class RedisEventSource {
     this.#subscriber.close();
   }
 
+  /**
+   * It was closed: nothing comes any more.
+   *
+   * @internal
+   */
+  get isShutdown(): boolean {
+    return this.#isClosed;
+  }
+
   // ── attaching ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #subscription(scope: Scope, options: SubscribeOptions): RedisSubscription {
@@ -258,7 +278,7 @@ export class RedisEventSource {
     this.#readers.admit(scope, pending.size);
     const { deadlines, aborts } = this.#host;
     const subscription = new RedisSubscription({ options, deadlines, aborts });
-    if (this.#isClosed) subscription.end({ reason: "shutdown" });
+    if (this.#isClosed && scope === "global") subscription.end({ reason: "shutdown" });
     if (!subscription.isOver) {
       pending.add(subscription);
       subscription.attached.then(() => pending.delete(subscription));
@@ -278,17 +298,32 @@ export class RedisEventSource {
         options.after,
         () => subscription.isOver,
         (replay) => {
-          if (replay.gap?.type === "bus.gap") this.#tally.told(replay.gap.data);
           isAttached = true;
-          this.#pending.run.delete(subscription);
-          const { life } = run;
-          const reader = this.#readers.attach({ run: life, stream: life.stream, replay, options, left: leave });
-          subscription.attach(reader);
+          this.#attachReader(subscription, run.life, { replay, options, left: leave });
         },
       );
     } finally {
       if (!isAttached) leave();
     }
+  }
+
+  /** Nothing comes any more, whatever Redis says later. */
+  async #attachToKept(runId: string, subscription: RedisSubscription, options: SubscribeOptions): Promise<void> {
+    const { after } = options;
+    const standing = await this.#read(runId, after);
+    if (subscription.isOver) return;
+    const { epoch = "", seq = 0, end } = standing ?? {};
+    const life = new Life(runId, epoch, this.#settings.maxQueueSize, this.#host.deadlines.now());
+    life.endId = eventId(epoch, seq);
+    life.stream.finish(end?.reason === "closed" ? end : { reason: "shutdown" });
+    this.#attachReader(subscription, life, { replay: replayOf(runId, standing, [], after), options });
+  }
+
+  #attachReader(subscription: RedisSubscription, life: Life, start: Omit<Attachment, "run" | "stream">): void {
+    const { replay } = start;
+    if (replay.gap?.type === "bus.gap") this.#tally.told(replay.gap.data);
+    this.#pending.run.delete(subscription);
+    subscription.attach(this.#readers.attach({ ...start, run: life, stream: life.stream }), life);
   }
 
   async #attachGlobal(subscription: RedisSubscription, options: GlobalSubscribeOptions): Promise<void> {
@@ -319,11 +354,23 @@ export class RedisEventSource {
   #failed(subscription: RedisSubscription, error: unknown): void {
     if (subscription.isOver) return;
     this.#errors.tell(error);
-    subscription.fail(error instanceof Error ? error : new Error(String(error)));
+    // The client, too, may have been closed.
+    if (this.#isClosed) subscription.end({ reason: "shutdown" });
+    else subscription.fail(error instanceof Error ? error : new Error(String(error)));
   }
 
-  async #read(runId: string, after: readonly [epoch: string, seq: string]): Promise<Standing | undefined> {
-    return standingOf(await this.#settings.port.run(read, this.#keys.of(runId).keys, after));
+  /** Where its newest generation stands. */
+  #newest(runId: string, standing: Standing | undefined): RunStanding | undefined {
+    if (!standing) return this.#following.get(runId) && awaited;
+    const { epoch, seq } = standing;
+    const end = sureEnd(standing, this.#steadiness.isSteady);
+    return { generation: epoch, state: end ? "closed" : "open", lastId: eventId(epoch, seq), ...(end && { end }) };
+  }
+
+  /** Where the run stands, and what is kept of it behind `after`. */
+  async #read(runId: string, after: string | undefined): Promise<Standing | undefined> {
+    const { generation = "", seq = 0 } = (after !== undefined && parseCursor(after)) || {};
+    return standingOf(await this.#settings.port.run(read, this.#keys.of(runId).keys, [generation, String(seq)]));
   }
 
   async #describe(runId: string): Promise<RunInfo | undefined> {

@@ -4,6 +4,7 @@ import { Deadline, type Deadlines } from "../../bus/deadlines.js";
 import type { BusEvent, SubscriptionEnd } from "../../bus/event.js";
 import type { SubscribeOptions } from "../../bus/hub-options.js";
 import type { Subscription, SubscriptionMembers } from "../../bus/subscription.js";
+import type { Life } from "./life.js";
 
 type Result<T> = IteratorResult<T, undefined>;
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
@@ -23,6 +24,7 @@ export class RedisSubscription implements SubscriptionMembers {
   readonly #after: string | undefined;
   readonly #deadlines: Deadlines;
   #reader: Subscription | undefined;
+  #life: Life | undefined;
   #isOver = false;
   #error: Error | undefined;
   readonly #idle: Deadline | undefined;
@@ -53,9 +55,11 @@ export class RedisSubscription implements SubscriptionMembers {
     return this.#isOver;
   }
 
-  attach(reader: Subscription): void {
+  /** `life`: of the run that is read, if it is one. */
+  attach(reader: Subscription, life?: Life): void {
     this.#forget();
     this.#reader = reader;
+    this.#life = life;
     reader.ended.then(this.#settle);
     this.#isAttached();
   }
@@ -85,6 +89,10 @@ export class RedisSubscription implements SubscriptionMembers {
 
   get caughtUp(): boolean {
     return this.#reader?.caughtUp ?? false;
+  }
+
+  get endId(): string | undefined {
+    return this.#life?.endId;
   }
 
   next(): Promise<Result<BusEvent>> {

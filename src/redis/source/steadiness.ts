@@ -23,8 +23,11 @@ export class Steadiness {
   }
 
   /** The same port, of which slow answers and failures are noticed before they are told. */
-  watch(port: RedisPort): Pick<RedisPort, "run"> {
+  watch(port: RedisPort): Pick<RedisPort, "run" | "isClosed"> {
     return {
+      get isClosed() {
+        return port.isClosed;
+      },
       run: async (...call) => {
         const askedAt = performance.now();
         try {
