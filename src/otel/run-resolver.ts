@@ -72,7 +72,7 @@ export class RunResolver {
     life.owned = true;
     if (!scope || scope.joinsContext) life.contextBound = true;
     else {
-      life.scope ??= scope;
+      life.scope = scope;
       scope.run = run;
     }
     return run;
