@@ -308,7 +308,9 @@ export class Inlet {
     }
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
-    if (record.run) {
+    // Its start may have been one run too many, and its own the one that was detached.
+    if (record.run && !record.open) this.#hub.refuse("ended");
+    else if (record.run) {
       const endTime = endOf(span) ?? Date.now();
       const view = endedViewOf(span, record);
       if (record.kind) this.#publisher.ended(record, view, endTime);
