@@ -127,6 +127,8 @@ export class SpanPublisher {
     const { failed, completed } = typesOf[record.kind ?? "span"];
     if (record.run) {
       this.#chunks.flush(record.run);
+      // Who hears of what waited may close the run, and the span was given up.
+      if (!record.open) return;
       record.endsBehind = record.run.seq;
     }
     this.publish(record, error ? failed : completed, data, endTime, !record.wraps, attributes);

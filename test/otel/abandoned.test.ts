@@ -212,3 +212,16 @@ describe("more open spans than maxOpenSpans", () => {
     expect(traceIdOf(late)).toBe(traceIdOf(agent));
   });
 });
+
+describe("a span of another process that is one too many", () => {
+  it("has one end, where only its end shows what it is", () => {
+    const service = new Service({ maxOpenRuns: 1 });
+    const here = service.agent("here");
+    const span = service.plain("t", { under: requestFrom() });
+    // Then there is room again.
+    service.bus.tap({ closed: ({ runId }) => void (runId === traceIdOf(span) && here.end()) });
+    span.setAttribute("gen_ai.operation.name", "execute_tool").end();
+    expect(service.types(span)).toEqual(["agent.tool.started", "agent.tool.failed"]);
+    expect(service.bus.stats()).toMatchObject({ abandonedSpans: 1, refused: 1, openSpans: 0 });
+  });
+});
