@@ -238,8 +238,15 @@ export class RemoteSubscription implements SubscriptionMembers {
 
   /** Undefined when there is nothing more to read. */
   async #connect(abort: AbortController): Promise<ReadableStreamDefaultReader<Uint8Array> | undefined> {
-    const { path } = this.#start;
-    const response = await this.#asked(abort).catch((error: unknown) => this.#waited(error));
+    const { path, wait, silenceMillis } = this.#start;
+    const query = {
+      ...this.#start.query,
+      after: this.#isGlobal ? undefined : (this.#lastId ?? this.#after),
+      wait: wait && !this.#wasKnown ? "true" : undefined,
+    };
+    const left = this.#pauses?.left() ?? Number.POSITIVE_INFINITY;
+    const millis = Math.min(silenceMillis, Math.max(left, LEAST_TRY_MILLIS));
+    const response = await this.#endpoint.get(path, query, "text/event-stream", { abort, millis });
     if (this.#end) return undefined;
     const { status, headers } = response;
     if (status === 204 && !this.#isGlobal) {
@@ -248,38 +255,23 @@ export class RemoteSubscription implements SubscriptionMembers {
     }
     const type = headers.get("content-type") ?? "nothing";
     if (!response.body || !type.startsWith("text/event-stream")) {
-      this.#abort.abort();
+      abort.abort();
       throw new EndpointError(`${path} answered with ${type}, not with events: is it a spanbus endpoint?`, { status });
     }
     this.#isOpen = true;
     this.#wasOpen = true;
     this.#openTime = performance.now();
+    this.#found(headers.get("spanbus-state"));
     this.#tell("open");
     return response.body.getReader();
   }
 
-  /** Not to wait: a success says that the run is known. */
-  async #asked(abort: AbortController): Promise<Response> {
-    const response = await this.#get(abort);
-    this.#wasKnown = true;
-    return response;
-  }
-
-  /** Waits for a run that is not known yet, if it is to. */
-  #waited(error: unknown): Promise<Response> {
-    if (this.#end || this.#wasKnown || !this.#start.wait || !isNotFound(error)) throw error;
-    // All that comes is live.
-    if (this.#after === "live") this.#after = undefined;
-    this.#abort = new AbortController();
-    return this.#get(this.#abort, { wait: "true" });
-  }
-
-  #get(abort: AbortController, more: Query = {}): Promise<Response> {
-    const { path, query, silenceMillis } = this.#start;
-    const after = this.#isGlobal ? undefined : (this.#lastId ?? this.#after);
-    const left = this.#pauses?.left() ?? Number.POSITIVE_INFINITY;
-    const millis = Math.min(silenceMillis, Math.max(left, LEAST_TRY_MILLIS));
-    return this.#endpoint.get(path, { ...query, after, ...more }, "text/event-stream", { abort, millis });
+  /** How the run stands, if the endpoint says so; without `wait` a success says that it is known. */
+  #found(state: string | null): void {
+    if (state === "awaited") {
+      // All that comes is live, also what comes while the connection is lost.
+      if (this.#after === "live") this.#after = undefined;
+    } else if (state !== null || !this.#start.wait) this.#wasKnown = true;
   }
 
   /** Makes the connection again, or gives up. @throws the error that makes it give up. */

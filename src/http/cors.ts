@@ -26,7 +26,7 @@ export class Cors {
       headers.set("Access-Control-Allow-Origin", origin);
       headers.set("Access-Control-Allow-Credentials", "true");
     }
-    headers.set("Access-Control-Expose-Headers", "spanbus-outcome, spanbus-reason, Retry-After");
+    headers.set("Access-Control-Expose-Headers", "spanbus-state, spanbus-outcome, spanbus-reason, Retry-After");
     if (request.method !== "OPTIONS") return;
     headers.set("Access-Control-Allow-Methods", "GET, HEAD");
     // The endpoint's owner may ask for any header to know who reads, such as one with a key.

@@ -19,6 +19,8 @@ export interface BodyOptions {
   /** Whether each frame carries the id from which the stream can be resumed. */
   readonly resumable: boolean;
   readonly heartbeats: Heartbeats;
+  /** Headers of the answer. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Where a body goes. It asks by `pull` for what it is given. */
@@ -55,6 +57,10 @@ export class EventBody implements QuietStream {
   constructor(sources: readonly Source[], options: BodyOptions) {
     this.#options = options;
     this.#readers = sources.map((source) => new BodyReader(source, this));
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#options.headers;
   }
 
   /** All readers are over. */

@@ -7,7 +7,7 @@ import { endFrame, sharedEndFrame } from "../wire/sse.js";
 import type { Grant } from "./authorize.js";
 import { Connections, unavailable } from "./connections.js";
 import { unknownRun } from "./documents.js";
-import { EventBody, type Source } from "./event-body.js";
+import { type BodyOptions, EventBody, type Source } from "./event-body.js";
 import { Heartbeats } from "./heartbeats.js";
 import type { HandlerSettings } from "./options.js";
 import { cursorOf, refuseCursor, typesOf, waitOf } from "./query.js";
@@ -28,7 +28,7 @@ export interface GrantedRun {
 }
 
 /** Nothing on the way shall collect events, be it to send more at once or to compress them. */
-export const streamHeaders = {
+const streamHeaders = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-store, no-transform",
   "X-Accel-Buffering": "no",
@@ -55,8 +55,9 @@ export class Feeds {
     const wait = waitOf(url);
     const end = await this.#endAt(runId, after);
     if (end) return nothingMore(end);
-    await this.#mustGoOn(runId, wait);
-    return this.#stream(request, [() => this.#runSource(runId, options)], { resumable: true });
+    const state = await this.#mustGoOn(runId, wait);
+    const headers = { ...streamHeaders, "spanbus-state": state };
+    return this.#stream(request, [() => this.#runSource(runId, options)], { resumable: true, headers });
   }
 
   /** Several runs over one connection: history of each, live, the end of each. */
@@ -72,7 +73,7 @@ export class Feeds {
         endFrame: (end) => (isOver(end) ? sharedEndFrame(runId, end) : undefined),
       });
     });
-    return this.#stream(request, sources, { resumable: false });
+    return this.#stream(request, sources, { resumable: false, headers: streamHeaders });
   }
 
   /** Every run, live. */
@@ -82,7 +83,7 @@ export class Feeds {
     const options = reading(call, grant);
     this.#mustBeUp();
     const source = (): Source => ({ events: this.#bus.subscribeGlobal(options), endFrame: () => undefined });
-    return this.#stream(request, [source], { resumable: false });
+    return this.#stream(request, [source], { resumable: false, headers: streamHeaders });
   }
 
   #runSource(runId: string, options: SubscribeOptions): Source {
@@ -107,10 +108,11 @@ export class Feeds {
   }
 
   /** A run that was closed can be read to its end for ever, any other has none once the bus is shut down. */
-  async #mustGoOn(runId: string, wait: boolean): Promise<void> {
-    const standing = await this.#bus.standing(runId);
-    if (!wait && (!standing || standing.state === "awaited")) throw unknownRun(runId);
-    if (standing?.end?.reason !== "closed") this.#mustBeUp();
+  async #mustGoOn(runId: string, wait: boolean): Promise<RunStanding["state"]> {
+    const { state = "awaited", end } = (await this.#bus.standing(runId)) ?? {};
+    if (!wait && state === "awaited") throw unknownRun(runId);
+    if (end?.reason !== "closed") this.#mustBeUp();
+    return state;
   }
 
   #mustBeUp(): void {
@@ -121,11 +123,11 @@ export class Feeds {
   #stream(
     { method }: Request,
     attach: readonly (() => Source)[],
-    { resumable }: { resumable: boolean },
+    head: Pick<BodyOptions, "resumable" | "headers">,
   ): Response | EventBody {
-    if (method === "HEAD") return new Response(null, { headers: streamHeaders });
+    if (method === "HEAD") return new Response(null, { headers: head.headers });
     const sources = this.#connections.open(attach);
-    return new EventBody(sources, { frames: this.#frames, heartbeats: this.#heartbeats, resumable });
+    return new EventBody(sources, { frames: this.#frames, heartbeats: this.#heartbeats, ...head });
   }
 }
 

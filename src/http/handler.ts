@@ -3,7 +3,7 @@ import { type Grant, isResponse, permission } from "./authorize.js";
 import { Cors } from "./cors.js";
 import { historyDocument, pageDocument, runsDocument, statsDocument } from "./documents.js";
 import { EventBody } from "./event-body.js";
-import { type Call, Feeds, streamHeaders } from "./feeds.js";
+import { type Call, Feeds } from "./feeds.js";
 import { failingClosed, reporting } from "./filter.js";
 import { type NodeResponse, nodeResponse, sendBody } from "./node-response.js";
 import { type HandlerOptions, type HandlerSettings, handlerSettings } from "./options.js";
@@ -107,9 +107,9 @@ class Endpoint {
   }
 
   #streamed(request: Request, body: EventBody, outgoing: NodeResponse | undefined): Response {
-    if (!outgoing) return this.#sent(request, new Response(webBody(body), { headers: streamHeaders }));
-    const { headers } = this.#sent(request, new Response(null, { headers: streamHeaders }));
-    return sendBody(body, headers, outgoing);
+    const { headers } = body;
+    if (!outgoing) return this.#sent(request, new Response(webBody(body), { headers }));
+    return sendBody(body, this.#sent(request, new Response(null, { headers })).headers, outgoing);
   }
 
   #shown<T>(request: Request, filter: ((value: T) => boolean) | undefined): (value: T) => boolean {

@@ -520,7 +520,7 @@ describe("an endpoint that", () => {
     expect(error.status).toBe(302);
     expect(error.message).toContain("a redirect, which is not followed");
     await expect(client.runs()).rejects.toMatchObject({ status: 302 });
-    expect(asked).toEqual(["/runs/run/events", "/runs"]);
+    expect(asked).toEqual(["/runs/run/events?wait=true", "/runs"]);
   });
 
   it.each([
@@ -558,7 +558,7 @@ describe("an endpoint that", () => {
     const remote = await Remote.start({ authorize: () => false });
     const error = await failureOf(remote.client().subscribe("run"));
     expect(error.status).toBe(403);
-    expect(error.message).toMatch(/\/runs\/run\/events answered 403: ./);
+    expect(error.message).toMatch(/\/runs\/run\/events\?wait=true answered 403: ./);
     await expect(remote.client().runs()).rejects.toMatchObject({ status: 403 });
   });
 

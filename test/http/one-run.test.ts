@@ -66,9 +66,13 @@ describe("the stream of one run", () => {
     const waiting = await Client.open(`${url}/runs/later/events?wait`);
     expect((await Client.open(`${url}/runs/later/events`)).status, "waiting makes no run").toBe(404);
     expect((await Client.open(`${url}/runs/later`)).status).toBe(404);
+    const states = [waiting];
     publishNote(bus, "later", 1);
+    states.push(await Client.open(`${url}/runs/later/events?wait`));
     bus.closeStream("later");
+    states.push(await Client.open(`${url}/runs/later/events`));
     expect(words(await waiting.toEnd())).toEqual(["caught-up", 1, "end"]);
+    expect(states.map(({ response }) => response.headers["spanbus-state"])).toEqual(["awaited", "open", "closed"]);
   });
 
   it("has only the types asked for, and ends where the run does", async () => {

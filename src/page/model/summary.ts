@@ -1,6 +1,7 @@
 import type { BusEvent } from "../../bus/event.js";
 import { dataOf, errorOf, numberOf, shown, textOf } from "./event-data.js";
 import { phaseOf } from "./operations.js";
+import { plain } from "./visible-text.js";
 import { count, duration } from "./words.js";
 
 /** An event in a line, without its type. */
@@ -62,7 +63,7 @@ export function gapWords(data: Readonly<Record<string, unknown>>): string {
     case "cut":
       return "Events may be missing: the connection was lost";
     default:
-      return `${many} ${are} missing: ${shown(data["reason"])}`;
+      return `${many} ${are} missing: ${plain(shown(data["reason"]))}`;
   }
 }
 
