@@ -25,6 +25,43 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
       ],
     },
   ],
+  "src/bus/bounded-json.ts": [
+    {
+      why: "Worked out when the module is loaded, before the change is switched on.",
+      changes: [
+        "const MAX_BINARY_LENGTH = [(MAX_STRING_LENGTH / 4) * → MAX_STRING_LENGTH / 4 /] 3;",
+        "MAX_BINARY_LENGTH = (MAX_STRING_LENGTH [/ → *] 4) * 3;",
+        'const NO_KEYS: readonly string[] = [[ → "Stryker was here"]];',
+        'const TRUNCATED_BYTES = [\'"truncated":true,\' → ""].length;',
+      ],
+    },
+    {
+      why: quicker,
+      changes: [
+        "if ([!isObject(source) → false]) return target;",
+        "let others = [fals → tru]e;",
+        "return this.#container(json, [json === valu → fals]e ? around : { ...around,",
+        "if ([Object.getPrototypeOf(value) !== Object.prototyp → tru]e) {",
+        "if (t[ext.length > LONG → rue] && !UNEVEN.test(text)) r",
+        "if (text.length >[ → =] LONG && !UNEVEN.test(tex",
+        "if (text.length [> → <=] LONG && !UNEVEN.test(tex",
+      ],
+    },
+    { why: same, changes: ["} catch {[ return undefined;  → ]}"] },
+  ],
+  "src/bus/make-event.ts": [
+    {
+      why: same,
+      changes: [
+        'SpanId(traceId)) target.traceId = copy("[traceId → ]", traceId);',
+        'entSpanId)) target.parentSpanId = copy("[parentSpanId → ]", parentSpanId);',
+      ],
+    },
+  ],
+  "src/bus/repeated-texts.ts": [
+    { why: quicker, changes: ["if ([text.length < 13 → false]) return text;"] },
+    { why: unasked, changes: ["est !== undefined || this.#latest.size <[ → =] MAX_FIELDS) this.#latest"] },
+  ],
   "src/bus/deadlines.ts": [
     { why: same, changes: ["if ([deadline.index < 0 → false]) return;", "#holds = [tru → fals]e;"] },
     {
