@@ -170,6 +170,20 @@ describe("a tap that throws", () => {
     expect(bus.stats().errors).toBe(101);
   });
 
+  it.each<[string, (bus: EventBus) => unknown, RegExp]>([
+    ["a `where` that throws", (bus) => bus.subscribe("run", { where: throwing }), /where failed/],
+    ["a `where` that is asynchronous", (bus) => bus.subscribe("run", { where: (async () => true) as never }), /where/],
+    ["a tap that throws", (bus) => bus.tap(throwing), /tap failed/],
+    ["taps that never stop", (bus) => bus.tap(() => bus.publish({ runId: "run", type: "note" })), /tap failed/],
+  ])("is told by its name: %s", (_what, take, name) => {
+    const messages = listenToDiag();
+    const bus = new EventBus();
+    take(bus);
+    publishNote(bus, "run", 1);
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).toMatch(name);
+  });
+
   it("does no harm when the logger behind diag throws as well", () => {
     listenToDiag({ failing: true });
     const bus = new EventBus({ redact: throwing });

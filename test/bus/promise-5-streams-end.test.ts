@@ -367,6 +367,23 @@ describe("`ended`", () => {
   });
 });
 
+describe("readers that share a signal", () => {
+  it("all end when it aborts, also those that are left when one was closed", async () => {
+    const bus = new EventBus();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const readers = [1, 2, 3].map(() => bus.subscribe("run", { signal }));
+    readers[0]?.close();
+    readers[0]?.close();
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    controller.abort();
+    const reasons = await Promise.all(readers.map(async (reader) => (await reader.ended).reason));
+    expect(reasons).toEqual(["returned", "aborted", "aborted"]);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    expect(bus.stats().runSubscribers).toBe(0);
+  });
+});
+
 describe("how a stream ended", () => {
   it("is the same for all its readers, and nobody can change it", async () => {
     const bus = new EventBus();

@@ -105,6 +105,16 @@ describe("a run that is closed by who is told of its opening", () => {
 });
 
 describe("a tap", () => {
+  it("hears of an end that nobody asked for with why", () => {
+    stopTheClock();
+    const bus = new EventBus({ idleTimeoutMillis: 1000 });
+    const outcomes: unknown[] = [];
+    bus.tap({ closed: ({ outcome }) => outcomes.push(outcome) });
+    publishNote(bus, "run", 1);
+    vi.advanceTimersByTime(1000);
+    expect(outcomes).toEqual(["idle"]);
+  });
+
   it("hears of each run once that it begins, before its first event, and once that it is over", () => {
     const bus = new EventBus();
     const told: unknown[] = [];
@@ -213,6 +223,18 @@ describe("`dropHistory`", () => {
   });
 });
 
+describe("the begin and the end of a run on the global stream", () => {
+  it("have the ids of what is before its first event, and of its last", async () => {
+    const bus = new EventBus();
+    const reader = bus.subscribeGlobal();
+    const event = publishNote(bus, "run", 1);
+    bus.closeStream("run");
+    const [opened, , closed] = await readWaiting(reader);
+    expect(opened).toMatchObject({ type: "bus.run.opened", id: `${generationOf(event)}.0` });
+    expect(closed).toMatchObject({ type: "bus.run.closed", id: event.id });
+  });
+});
+
 describe("generations", () => {
   it("are unique across runs, buses and what came before", () => {
     const generations = new Set<string>();
@@ -295,6 +317,20 @@ describe("`runs`", () => {
     expect(bus.runOf("b".repeat(32))).toBeUndefined();
     expect(bus.runInfo("run")).toEqual(bus.runs()[0]);
     reader.close();
+  });
+
+  it("says only what is known of a run", () => {
+    const bus = new EventBus();
+    bus.publish({ runId: "run", type: "note", data: { agentName: 5, conversationId: ["c"] } });
+    const all = ["runId", "generation", "state", "owned", "traceIds", "startTime", "lastTime", "events", "subscribers"];
+    const sums = ["openSpans", "modelCalls", "toolCalls", "failedToolCalls", "inputTokens", "outputTokens"];
+    expect(Object.keys(bus.runInfo("run") ?? {}).sort()).toEqual([...all, ...sums].sort());
+  });
+
+  it.each(["7", -7, 0, Number.NaN, null])("counts no tokens that are %j", (tokens) => {
+    const bus = new EventBus();
+    bus.publish({ runId: "run", type: "agent.tokens.used", data: { inputTokens: 2, outputTokens: tokens } });
+    expect(bus.runInfo("run")).toMatchObject({ inputTokens: 2, outputTokens: 0 });
   });
 
   it("counts what its first event counts, too", () => {
