@@ -12,8 +12,10 @@ export interface Binding {
   /** Place in the order of bindings and closes of this process. */
   readonly order: number;
   readonly parentRunId?: string | undefined;
-  /** The outermost binding of the same run around it. */
-  readonly within?: Binding | undefined;
+  /** Made by `run`, which closes what it binds. */
+  readonly isCall: boolean;
+  /** Of one that `runContext` made: the nearest `run` of the same id around it. */
+  readonly call?: Binding | undefined;
 }
 
 /** Baggage entry that carries the run id to other processes. */
@@ -45,11 +47,15 @@ export interface RunContextOptions {
 export function bind(
   active: Context,
   runId: string,
-  { propagate = false, parentRunId }: { propagate?: boolean; parentRunId?: string | undefined },
+  {
+    propagate = false,
+    isCall = false,
+    parentRunId,
+  }: RunContextOptions & { isCall?: boolean; parentRunId?: string | undefined },
 ): { context: Context; binding: Binding } {
   const around = bindingOf(active);
-  const within = around?.runId === runId ? (around.within ?? around) : undefined;
-  const binding: Binding = { runId, order: nextInOrder(), parentRunId, within };
+  const call = isCall || around?.runId !== runId ? undefined : around.isCall ? around : around.call;
+  const binding: Binding = { runId, order: nextInOrder(), parentRunId, isCall, call };
   const bound = active.setValue(KEY, binding);
   const baggage = propagation.getBaggage(bound);
   if (propagate) {

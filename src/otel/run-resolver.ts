@@ -101,8 +101,8 @@ export class RunResolver {
   /** The `bus.run` that a binding belongs to: its own, or the one of this id in which `runContext` was called. */
   scopeOf(binding: Binding | undefined): RunScope | undefined {
     const own = binding && this.#scopes.get(binding);
-    if (own || !binding?.within) return own;
-    const around = this.#scopes.get(binding.within);
+    if (own || !binding?.call) return own;
+    const around = this.#scopes.get(binding.call);
     if (!around || around.closed) return undefined;
     this.#scopes.set(binding, around);
     return around;

@@ -44,7 +44,10 @@ export class RunScopes {
       this.#inProgress.get(runId) ?? this.#begin(runId, ambient?.runId === runId && !this.#resolver.scopeOf(ambient));
     // Who joins a run did not begin it.
     const begins = scope.active === 0 && parentRunId !== runId;
-    const { context: bound, binding } = bind(active, runId, { parentRunId: begins ? parentRunId : undefined });
+    const { context: bound, binding } = bind(active, runId, {
+      isCall: true,
+      parentRunId: begins ? parentRunId : undefined,
+    });
     this.#resolver.enterScope(binding, scope);
     scope.active += 1;
     let result: T;

@@ -189,7 +189,7 @@ export class HubModel {
 
   /** Its own, or that of the call of this id around it, unless that is over. */
   #scopeOf(binding: Binding): Scope | undefined {
-    if (!binding.within?.scope?.closed) binding.scope ??= binding.within?.scope;
+    if (!binding.call?.scope?.closed) binding.scope ??= binding.call?.scope;
     return binding.scope;
   }
 
@@ -604,8 +604,8 @@ export class HubModel {
     else {
       const before = this.runs.get(run.id);
       // What was bound for it is sealed with the one before.
-      if (before && before !== run) before.sealedAt = run.sealedAt;
-      else this.runs.set(run.id, run);
+      if (before?.next === run) before.sealedAt = run.sealedAt;
+      if (!before) this.runs.set(run.id, run);
     }
     return true;
   }
@@ -704,7 +704,8 @@ export class HubModel {
   bind(runId: string): Binding {
     this.order += 1;
     const around = this.here.binding;
-    return { runId, madeAt: this.order, ...(around?.runId === runId && { within: around.within ?? around }) };
+    const call = around?.runId !== runId ? undefined : around.isCall ? around : around.call;
+    return { runId, madeAt: this.order, isCall: false, call };
   }
 
   enter(runId: string): Binding {
@@ -726,7 +727,7 @@ export class HubModel {
     const around = binding?.runId ?? request?.runId;
     // Who joins a run did not begin it.
     const parentRunId = around === runId || scope.active > 1 ? undefined : around;
-    return { runId, madeAt: this.order, parentRunId, scope };
+    return { runId, madeAt: this.order, isCall: true, parentRunId, scope };
   }
 
   /** A function that `run` called is over. */

@@ -129,8 +129,9 @@ export interface Binding {
   readonly runId: string;
   readonly madeAt: number;
   readonly parentRunId?: string | undefined;
-  /** The outermost binding of the same run around it. */
-  readonly within?: Binding;
+  readonly isCall: boolean;
+  /** The nearest call of the same run around it. */
+  readonly call?: Binding | undefined;
   scope?: Scope | undefined;
   run?: ModelRun;
 }
