@@ -60,7 +60,12 @@ export class RunResolver {
     const known = this.#bound.get(binding);
     const newest = this.#hub.run(binding.runId);
     // One that never had an event may have been forgotten meanwhile.
-    if (known && known.state !== "dropped" && (known.known || newest === known || newest?.next === known)) return known;
+    if (
+      known &&
+      known.state !== "dropped" &&
+      (known.known || known.state === "closed" || newest === known || newest?.next === known)
+    )
+      return known;
     const scope = this.scopeOf(binding);
     if (scope?.closed && known?.state !== "dropped") return undefined;
     if (newest && binding.order < (newest.state === "closed" ? newest.sealedAt : newest.sealedBefore)) return undefined;

@@ -101,7 +101,7 @@ export class RunScopes {
 
   /** Its run, or its id before there was an event, was closed or dropped. */
   #isSealed({ run, runId, order }: RunScope): boolean {
-    if (run) return run.state !== "open";
+    if (run?.known) return run.state !== "open";
     const newest = this.#hub.run(runId);
     return newest?.state === "closed" && newest.sealedAt > order;
   }

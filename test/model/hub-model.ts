@@ -589,7 +589,7 @@ export class HubModel {
 
   #isSealed({ run, runId, order }: Scope): boolean {
     const newest = this.runs.get(runId);
-    if (run) return run.state === "closed" || run.state === "dropped";
+    if (run && run.seq > 0) return run.state === "closed" || run.state === "dropped";
     return newest?.state === "closed" && newest.sealedAt > order;
   }
 
