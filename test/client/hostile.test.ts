@@ -105,6 +105,10 @@ async function heard(
   return { events: got, error: failure, dropped: reader.dropped, reason };
 }
 
+function hasLineEnd(bytes: Uint8Array): boolean {
+  return bytes.includes(10) || bytes.includes(13);
+}
+
 const lengths = fc.array(fc.nat(40), { minLength: 1 });
 
 describe("a stream of events", () => {
@@ -133,10 +137,11 @@ describe("a stream of events", () => {
         let behind = 0;
         const safe = sent.flatMap((item, index) => {
           behind += whole[index]?.length ?? 0;
-          // A CR as the last byte may be half of a line end.
-          return behind < end || (behind === end && !item.text.endsWith("\r")) ? item.events : [];
+          // A CR may be half of a line end: it is looked at with the next one.
+          const isTaken = item.text.endsWith("\r") ? hasLineEnd(bytes.subarray(behind, end)) : behind <= end;
+          return isTaken ? item.events : [];
         });
-        // The last one may be whole although its last line end is missing, or half of it.
+        // One may be whole although its last line end is missing, or half of it.
         expect(sent.flatMap((item) => item.events).slice(0, got.length)).toEqual(got);
         expect(got.length - safe.length).toBeGreaterThanOrEqual(0);
         expect(got.length - safe.length).toBeLessThanOrEqual(1);
