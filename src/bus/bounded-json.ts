@@ -72,7 +72,7 @@ class Copier {
   record(source: unknown): Record<string, unknown> {
     const target: Record<string, unknown> = {};
     if (!isObject(source)) return target;
-    const json = attempt(() => inJson(source), source);
+    const json = attempt(() => this.#inJson(source), source);
     if (isObject(json)) this.#entries(json, target, undefined);
     return target;
   }
@@ -160,7 +160,7 @@ class Copier {
       if (value instanceof Number || value instanceof String || value instanceof Boolean) {
         return this.#value(value.valueOf(), around.container, around.outer);
       }
-      const json = inJson(value);
+      const json = this.#inJson(value);
       if (!isObject(json)) return this.#value(json, around.container, around.outer);
       // What stands for another is as good a place to come back to.
       return this.#container(json, json === value ? around : { ...around, container: value, outer: around });
@@ -221,21 +221,34 @@ class Copier {
     return value;
   }
 
+  /** What JSON, or a reader of it, would make of the object. */
+  #inJson(value: object): unknown {
+    if (Object.getPrototypeOf(value) !== Object.prototype) {
+      if (value instanceof Error) return { name: value.name, message: value.message };
+      if (value instanceof Map) return Object.fromEntries(this.#firstOf(value));
+      if (value instanceof Set) return this.#firstOf(value);
+    }
+    const { toJSON } = value as { readonly toJSON?: unknown };
+    return typeof toJSON === "function" ? toJSON.call(value) : value;
+  }
+
+  /** As many as may be kept: of a million a look at the first is enough. */
+  #firstOf<T>(values: Iterable<T>): T[] {
+    const first: T[] = [];
+    for (const value of values) {
+      if (first.length === MAX_ENTRIES) {
+        this.#cut();
+        break;
+      }
+      first.push(value);
+    }
+    return first;
+  }
+
   #cut(): typeof OMITTED {
     this.#truncated = true;
     return OMITTED;
   }
-}
-
-/** What JSON, or a reader of it, would make of the object. */
-function inJson(value: object): unknown {
-  if (Object.getPrototypeOf(value) !== Object.prototype) {
-    if (value instanceof Error) return { name: value.name, message: value.message };
-    if (value instanceof Map) return Object.fromEntries(value);
-    if (value instanceof Set) return [...value];
-  }
-  const { toJSON } = value as { readonly toJSON?: unknown };
-  return typeof toJSON === "function" ? toJSON.call(value) : value;
 }
 
 function isObject(value: unknown): value is object {

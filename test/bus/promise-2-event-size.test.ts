@@ -178,6 +178,28 @@ describe("an event is cut, and says so with `truncated: true`,", () => {
     expect(published(keys(129)).data).toEqual({ ...keys(128), truncated: true });
   });
 
+  it("where a map or a set has more than 128 entries, of which no more are looked at", () => {
+    let looked = 0;
+    class Watched extends Map<string, number> {
+      override *[Symbol.iterator](): MapIterator<[string, number]> {
+        for (const entry of super[Symbol.iterator]()) {
+          looked += 1;
+          yield entry;
+        }
+      }
+    }
+    const entries = range(1, 1000).map((n): [string, number] => [`key-${n}`, n]);
+    const data = published({ map: new Watched(entries), whole: new Map(entries.slice(0, 128)) }).data;
+    expect(data).toEqual({
+      map: Object.fromEntries(entries.slice(0, 128)),
+      whole: Object.fromEntries(entries.slice(0, 128)),
+      truncated: true,
+    });
+    expect(looked).toBe(129);
+    expect(published({ set: new Set(range(1, 128)) }).data).toEqual({ set: range(1, 128) });
+    expect(published({ set: new Set(range(1, 129)) }).data).toEqual({ set: range(1, 128), truncated: true });
+  });
+
   it("where containers are nested more than 8 deep", () => {
     expect(innermost(published(nested(8, "core")).data)).toBe("core");
     expect(dataOf(published(nested(8, "core")))["truncated"]).toBeUndefined();
