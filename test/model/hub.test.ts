@@ -56,16 +56,18 @@ const happenings = [
 
 describe("whatever is done to a bus in whatever order, it does what a plain model of it does,", () => {
   const programs = Number(process.env["FC_RUNS"] ?? 205);
+  /** A few programs are not long on average, and do not come to everything. */
+  const areMany = programs >= 100;
 
   it("in the programs of a seed that never changes", { timeout: 300_000 }, async () => {
     const seen = await play(FIXED_SEED, programs);
+    if (!areMany) return;
     expect(seen.get("acts")).toBeGreaterThan(programs * 230);
-    // A few programs do not come to everything.
-    if (programs >= 100) for (const what of happenings) expect(seen.get(what), what).toBeGreaterThan(programs / 10);
+    for (const what of happenings) expect(seen.get(what), what).toBeGreaterThan(programs / 10);
   });
 
   it(`in those of a fresh one: FC_SEED=${freshSeed} plays them again`, { timeout: 300_000 }, async () => {
     const seen = await play(freshSeed, programs);
-    expect(seen.get("acts")).toBeGreaterThan(programs * 230);
+    if (areMany) expect(seen.get("acts")).toBeGreaterThan(programs * 230);
   });
 });
