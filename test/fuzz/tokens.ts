@@ -110,13 +110,17 @@ export class TokenAudit {
   /** Between how many calls of models a run counts: all but those around others, with no agent or tool between. */
   modelCalls(generation: string): { least: number; most: number } {
     const calls = [...this.#seen].filter(([, seen]) => seen.generation === generation && seen.kind === "agent.model");
-    const wrappers = this.#trees.map((parentOf) => new Set(calls.flatMap(([id]) => this.#callsAround(id, parentOf))));
+    // An agent or tool that only its end showed was not seen to be between when the call below it began.
+    const views = this.#trees.flatMap((parentOf) => [true, false].map((seesLate) => ({ parentOf, seesLate })));
+    const wrappers = views.map(({ parentOf, seesLate }) => {
+      return new Set(calls.flatMap(([id]) => this.#callsAround(id, parentOf, seesLate)));
+    });
     const isWrapper = calls.map(([id]) => wrappers.map((each) => each.has(id)));
     const least = isWrapper.filter((each) => !each.some(Boolean)).length;
     return { least, most: isWrapper.filter((each) => !each.every(Boolean)).length };
   }
 
-  #callsAround(spanId: string, parentOf: (id: string) => string | undefined): string[] {
+  #callsAround(spanId: string, parentOf: (id: string) => string | undefined, seesLate: boolean): string[] {
     const calls: string[] = [];
     const { generation } = this.#seen.get(spanId) ?? {};
     const passed = new Set([spanId]);
@@ -124,7 +128,8 @@ export class TokenAudit {
       passed.add(id);
       const seen = this.#seen.get(id);
       if (seen?.kind === "agent.model" && seen.generation === generation) calls.push(id);
-      if (seen?.kind === "agent.invocation" || seen?.kind === "agent.tool") break;
+      const isLevel = seen?.kind === "agent.invocation" || seen?.kind === "agent.tool";
+      if (isLevel && (seesLate || !this.#made.get(id)?.isLate)) break;
     }
     return calls;
   }
