@@ -19,7 +19,7 @@ export const parts = {
     folder: "src/bus",
     files: events,
     tests: [
-      "bus/{chunks,promise-1-*,promise-2-*,stats}",
+      "bus/{chunks,promise-1-*,promise-2-*,promise-3-*,stats}",
       "otel/{attributes,content,event-size,log-events,redact,span-events,tokens}",
     ],
   },

@@ -44,7 +44,17 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
         "if ([Object.getPrototypeOf(value) !== Object.prototyp → tru]e) {",
         "if (t[ext.length > LONG → rue] && !UNEVEN.test(text)) r",
         "if (text.length >[ → =] LONG && !UNEVEN.test(tex",
-        "if (text.length [> → <=] LONG && !UNEVEN.test(tex",
+        "if ([text.length > LONG && !UNEVEN.test(text) → false]) return text.length + 2;",
+        "return [text.length < 13 → false] ? text : [text.slice(0,",
+      ],
+    },
+    {
+      why: "Content stands last in the rows of the catalogue as it is; this is for rows to come.",
+      changes: [
+        'if ((typeof value === "string" [&& → ||] value.length > MAX_NAME_',
+        'if ((t[ypeof value === "string" → rue] && value.length > MAX_NA',
+        'if ((typeof value === "string" && [value.length > MAX_NAME_LENGTH → true]) !== content) {',
+        'eof value === "string" && value.length >[ → =] MAX_NAME_LENGTH) !== con',
       ],
     },
     { why: same, changes: ["} catch {[ return undefined;  → ]}"] },
@@ -55,6 +65,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
       changes: [
         'SpanId(traceId)) target.traceId = copy("[traceId → ]", traceId);',
         'entSpanId)) target.parentSpanId = copy("[parentSpanId → ]", parentSpanId);',
+        'isSpanId(spanId)) target.spanId = copy("[spanId → ]", spanId);',
       ],
     },
   ],
