@@ -15,7 +15,10 @@ export interface HubOptions {
   readonly maxGlobalSubscribers?: number | undefined;
   /** Readers of runs, all runs together. Default 10 000. */
   readonly maxRunSubscribers?: number | undefined;
-  /** Runs open at once; beyond it the least recently published is closed as `abandoned`. Default 10 000. */
+  /**
+   * Runs open at once; beyond it the least recently published is closed as `abandoned`, or detached if it is of another
+   * process. One of another process takes no place of one that is owned here. Default 10 000.
+   */
   readonly maxOpenRuns?: number | undefined;
   /** Event types that are delivered live but not kept. Default `["agent.model.chunk"]`. */
   readonly transient?: readonly string[] | undefined;

@@ -169,8 +169,8 @@ export class EventBus {
   }
 
   /**
-   * Seals the run: spans still open fail as `abandoned`, readers drain, then end. History is kept. False if it was closed
-   * before.
+   * Seals the run: spans still open fail as `abandoned`, readers drain, then end. History is kept. One that is about to begin
+   * behind a sealed one is sealed before its first event. False if it was closed before.
    */
   closeStream(runId: string, outcome?: Outcome): boolean {
     return (
