@@ -239,15 +239,23 @@ describe("more open runs than `maxOpenRuns`", () => {
     readers[0]?.close();
   });
 
-  it("are as many as allowed again when those that a close began are over", () => {
+  it("are never more than that and those about to go, also when the last words of one begin many others", () => {
     const bus = new EventBus({ maxOpenRuns: 3 });
-    const tap = bus.tap({
-      closed: ({ runId }) => {
-        if (runId === "a") for (const n of range(1, 50)) publishNote(bus, `next-${n}`, 1);
+    const counts: number[] = [];
+    bus.tap({
+      event: ({ type }) => {
+        if (type !== "agent.model.chunk") return;
+        for (const n of range(1, 50)) {
+          publishNote(bus, `next-${n}`, 1);
+          counts.push(bus.stats().activeRuns);
+        }
       },
     });
-    for (const runId of ["a", "b", "c", "d"]) publishNote(bus, runId, 1);
-    tap.close();
+    publishNote(bus, "a", 1);
+    bus.publish({ runId: "a", type: "agent.model.chunk", spanId: "s", data: { text: "last words" } });
+    for (const runId of ["b", "c", "d"]) publishNote(bus, runId, 1);
+    // Three, the one that is being closed, and the one for which it was.
+    expect(Math.max(...counts)).toBeLessThanOrEqual(5);
     publishNote(bus, "e", 1);
     expect(bus.stats().activeRuns).toBe(3);
   });

@@ -127,8 +127,8 @@ export function restoreAfterEach(): void {
 /** Collects what is told through `diag`; `failing` throws instead, as a broken logger would. */
 export function listenToDiag({ failing = false } = {}): string[] {
   const messages: string[] = [];
-  const log = (message: string): void => {
-    messages.push(message);
+  const log = (message: string, ...details: unknown[]): void => {
+    messages.push([message, ...details.map(String)].join(": "));
     if (failing) throw new Error("the logger is broken");
   };
   const logger: DiagLogger = { error: log, warn: log, info: log, debug: log, verbose: log };

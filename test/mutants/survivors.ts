@@ -74,6 +74,26 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     { why: unasked, changes: ["est !== undefined || this.#latest.size <[ → =] MAX_FIELDS) this.#latest"] },
   ],
   "src/bus/deadlines.ts": [
+    {
+      why: same,
+      changes: [
+        "nst child = left && right && right.due <[ → =] left.due ? right : left;",
+        "if (!child || child.due >[= → ] deadline.due) return;",
+        "while (deadline.index >[ → =] 0) {",
+      ],
+    },
+    {
+      why: quicker,
+      changes: [
+        "if ([due < this.#armed || (due === Number.POSITIVE_INFINITY && t… → true]) {",
+        "if (due <[ → =] this.#armed || (due ===",
+        "ed || (due === Number.POSITIVE_INFINITY [&& → ||] this.#timer !== undefine",
+        "if (due < this.#armed || ([due === Number.POSITIVE_INFINITY → true] && this.#timer !== undef",
+        "| (due === Number.POSITIVE_INFINITY && t[his.#timer !== undefined → rue])) {",
+        "this.#wait(delay, () => this.#rang([delay === LONGEST_TIMER → true]));",
+        "if ([holds === this.#holds → false]) return;",
+      ],
+    },
     { why: same, changes: ["if ([deadline.index < 0 → false]) return;", "#holds = [tru → fals]e;"] },
     {
       why: "No deadline of the bus throws; the guard is for one that would.",
@@ -88,7 +108,6 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     {
       why: quicker,
       changes: [
-        "if ([known !== undefined → false]) return known;",
         "if (t[his.#types.size < MAX_TYPES → rue]) this.#types.set(copy, c",
         "if ([!streams.some((stream) => stream.asks) → false]) return undefined;",
         "if (this.#types.size [< → >=] MAX_TYPES) this.#types.s",
@@ -248,6 +267,13 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     {
       why: same,
       changes: [
+        "const resumeAfter = t[his.#lastId !== undefined → rue] && isSameRun(this.#lastI",
+        "return [lag === 0 → false] ? 0 : lag - (this.#log.l",
+      ],
+    },
+    {
+      why: same,
+      changes: [
         "this.#taken [+ → -]= count;",
         "if ([!waits → false]) this.#moment = this.#lo",
         "if ([!lastLost → false]) return undefined;",
@@ -263,7 +289,6 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     {
       why: "What was lost leaves something behind it.",
       changes: [
-        "const waits = this.size > 0 || [this.#gap !== undefined → false] || this.#lag() > 0;",
         ".size > 0 || this.#gap !== undefined || [this.#lag() > 0 → false];",
         "ze === 0 && this.#gap === undefined && t[his.#lag() === 0 → rue]) {",
       ],
@@ -305,29 +330,35 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     { why: quicker, changes: ["if ([this.#newest === nod → fals]e) return;"] },
     { why: forTypes, changes: ["return this.#oldest[? → ].value;"] },
   ],
-  "src/bus/retention.ts": [
-    {
-      why: "At the limit or one event below it: both are bounded.",
-      changes: ["while (this.bytes >[ → =] maxHistoryBytes) {"],
-    },
-  ],
   "src/bus/ring.ts": [
     {
       why: same,
       changes: [
         "for (let index = 0; index <[ → =] this.#length; index += 1",
         "if ([this.#length === 0 → false]) return undefined;",
-        "return index < 0 || [index >= this.#length → false]",
-        "return index < 0 || index >[= → ] this.#length",
-        "return [index < 0 || index >= this.#length → false]",
         "return [index < 0 → false] || index >= this.#length",
-        "return index < 0 [|| → &&] index >= this.#length",
         "if (first >[= → ] length) return this.#slo",
         "if (end <[= → ] length) return this.#slo",
       ],
     },
   ],
   "src/bus/run-table.ts": [
+    {
+      why: "Whichever publishes first takes the place.",
+      changes: ['if ([sealed.next?.state !== "open" → true]) {', 'if (sealed.next?.state !== "[open → ]") {'],
+    },
+    {
+      why: "One that is being closed is not closed again, and what is no run is none.",
+      changes: ['const leaving: Run[] = [[ → "Stryker was here"]];', "if ([!run.isClosing → true]) leaving.push(run);"],
+    },
+    {
+      why: "A closed run has its id, unless it was forgotten before it had an event.",
+      changes: ["if (holder[? → ].next === run) {", "if ([!holder → false]) this.#byId.set(run.id,"],
+    },
+    {
+      why: same,
+      changes: ["return [generation === undefined → false] ? undefined : this.#supe"],
+    },
     {
       why: same,
       changes: [
@@ -336,6 +367,65 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
         "if ([holder && holder !== run → false]) return false;",
         "this.#generations [+ → -]= 1;",
       ],
+    },
+  ],
+  "src/bus/run.ts": [
+    {
+      why: "Looked at whenever it is told.",
+      changes: ["owned = [tru → fals]e;"],
+    },
+    {
+      why: "Only a callback within a callback could give the id to another run meanwhile.",
+      changes: [
+        "& this.sealedBefore === sealed.sealedAt [&& → ||] this !== sealed;",
+        'return [sealed.state === "closed" && this.sealedBefore === sealed.s… → true] && this !== sealed;',
+        'return sealed.state === "closed" [&& → ||] this.sealedBefore === se',
+        'return [sealed.state === "closed" → true] && this.sealedBefore ===',
+        'return sealed.state === "closed" && t[his.sealedBefore === sealed.sealedAt → rue] && this !== sealed;',
+        "is.sealedBefore === sealed.sealedAt && t[his !== sealed → rue];",
+      ],
+    },
+    {
+      why: elsewhere,
+      changes: ["if ([counted → true]) this.tally.add(event);"],
+    },
+  ],
+  "src/bus/tally.ts": [
+    {
+      why: elsewhere,
+      changes: [
+        't[ype === "agent.model.started" || type === "agent.tool.start… → rue]',
+        '[type === "agent.tool.failed" → false] ||',
+        'type [= → !]== "agent.tool.failed" ||',
+        'type === "[agent.tool.failed → ]" ||',
+      ],
+    },
+    {
+      why: same,
+      changes: ['n typeof tokens === "number" && tokens >[ → =] 0 ? tokens : 0;'],
+    },
+  ],
+  "src/bus/taps.ts": [
+    {
+      why: quicker,
+      changes: [
+        "get none(): boolean {[ return this.#listeners.size === 0;  → ]}",
+        "return [this.#listeners.size === 0 → false];",
+        "if ([this.non → fals]e) return;",
+      ],
+    },
+    {
+      why: forTypes,
+      changes: [
+        "this.#tell((listener) => listener.closed[?. → ](run));",
+        "opened ? [(listener) => listener.opened[?. → ](opened)] : [];",
+        "otices.push((listener) => listener.event[?. → ](event));",
+        "if ([next → true]) this.#tellAll(next);",
+      ],
+    },
+    {
+      why: same,
+      changes: ["for (let index = 0; index <[ → =] this.#pending.length; in"],
     },
   ],
   "src/conventions/attribute-keys.ts": [

@@ -198,7 +198,10 @@ describe("a generation", () => {
 describe("`dropHistory`", () => {
   it("forgets the generations before, too: who reads one of them ends as dropped", async () => {
     const { bus } = new Service();
-    const opened = (): string | undefined => runContext("r", () => bus.emit("note"))?.id.split(".")[0];
+    const opened = (runId = "r"): string | undefined => runContext(runId, () => bus.emit("note"))?.id.split(".")[0];
+    const other = opened("other r");
+    bus.closeStream("other r");
+    opened("other r");
     const first = opened();
     const reader = bus.subscribe("r");
     bus.closeStream("r");
@@ -208,5 +211,6 @@ describe("`dropHistory`", () => {
     expect(reader.size).toBe(0);
     expect(await reader.ended).toEqual({ reason: "dropped" });
     expect(bus.standing("r", first)).toBeUndefined();
+    expect(bus.standing("other r", other)).toMatchObject({ state: "closed" });
   });
 });
