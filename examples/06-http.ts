@@ -36,6 +36,8 @@ const agents = [
 ];
 const lastId = await watch("run-A");
 await Promise.all(agents);
+// A run is over a moment later than its function: streaming SDKs end their spans behind it.
+await bus.subscribe("run-B", { after: "live" }).next();
 
 const { runs } = await readJson<{ runs: { runId: string; outcome?: string }[] }>(`${address}/runs`);
 const list = runs.map(({ runId, outcome }) => `${runId} ${outcome}`).sort();
