@@ -100,9 +100,9 @@ function isAsking({ key }: Feed): boolean {
   return typeof key === "symbol";
 }
 
-/** Exact names, or prefixes ending in `.*`. */
+/** Exact names, or prefixes ending in `.*`. A gap passes every filter. */
 export function typeMatcher(types: readonly string[]): (type: string) => boolean {
-  const exact = new Set(types);
+  const exact = new Set([...types, "bus.gap"]);
   const prefixes = types.filter((type) => type.endsWith(".*")).map((type) => type.slice(0, -1));
   return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
 }

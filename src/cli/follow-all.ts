@@ -66,7 +66,7 @@ export class FollowAll {
       const kept = isStart ? await this.#keptSince(since) : await this.#keptMeanwhile();
       const isAsked = types ? typeMatcher(types) : () => true;
       this.#printed = new Set(kept.map(({ id }) => id));
-      await this.#printer.print(kept, ({ type }) => type === "bus.gap" || isAsked(type));
+      await this.#printer.print(kept, ({ type }) => isAsked(type));
     } catch (error) {
       // Live events need no list of runs. Without one, only runs that had some are read after a cut.
       if (!isStart || since !== "live") onMissed(error as Error);

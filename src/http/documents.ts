@@ -35,7 +35,7 @@ export async function historyDocument(
     (after !== undefined && (await bus.history(runId)).some((event) => !isGap(event) && where(event)));
   if (!isKnown) throw unknownRun(runId);
   const isAsked = types ? typeMatcher(types) : () => true;
-  const shown = visible.filter((event) => isGap(event) || isAsked(event.type));
+  const shown = visible.filter(({ type }) => isAsked(type));
   const events = limit === undefined ? shown : after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
   const head = JSON.stringify({
     runId,
