@@ -8,30 +8,24 @@ export class Tally {
   inputTokens = 0;
   outputTokens = 0;
 
-  /** Whether events of this type count at all. */
-  static counts(type: string): boolean {
-    return (
-      type === "agent.model.started" ||
-      type === "agent.tool.started" ||
-      type === "agent.tool.failed" ||
-      type === "agent.tokens.used"
-    );
-  }
-
-  add(event: BusEvent): void {
+  /** False for an event of a type that counts nowhere. */
+  add(event: BusEvent): boolean {
     switch (event.type) {
       case "agent.model.started":
         this.modelCalls += 1;
-        break;
+        return true;
       case "agent.tool.started":
         this.toolCalls += 1;
-        break;
+        return true;
       case "agent.tool.failed":
         this.failedToolCalls += 1;
-        break;
+        return true;
       case "agent.tokens.used":
         this.inputTokens += count(event.data.inputTokens);
         this.outputTokens += count(event.data.outputTokens);
+        return true;
+      default:
+        return false;
     }
   }
 }

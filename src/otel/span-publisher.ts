@@ -2,7 +2,6 @@ import { attempt } from "../bus/attempt.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
-import { Tally } from "../bus/tally.js";
 import type { EndedSpanView, Interpreter, Reading, SpanView } from "../conventions/index.js";
 import { beyond, tellsAgain, tokenRole } from "./below.js";
 import type { Chunks } from "./chunks.js";
@@ -108,9 +107,9 @@ export class SpanPublisher {
     const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
     const event = this.#chunks.publish(run, input, counted, true);
     if (!event || !counted) return;
-    if (!Tally.counts(type)) return;
     // What is around the outermost agent may turn out at its end to be one, too.
-    for (let each = record.outermost ?? record.parent; each; each = each.parent) each.tallyIn(run)?.add(event);
+    for (let each = record.outermost ?? record.parent; each; each = each.parent)
+      if (each.tallyIn(run)?.add(event) === false) return;
   }
 
   #finish(

@@ -392,15 +392,6 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
   ],
   "src/bus/tally.ts": [
     {
-      why: elsewhere,
-      changes: [
-        't[ype === "agent.model.started" || type === "agent.tool.start… → rue]',
-        '[type === "agent.tool.failed" → false] ||',
-        'type [= → !]== "agent.tool.failed" ||',
-        'type === "[agent.tool.failed → ]" ||',
-      ],
-    },
-    {
       why: same,
       changes: ['n typeof tokens === "number" && tokens >[ → =] 0 ? tokens : 0;'],
     },
