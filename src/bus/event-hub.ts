@@ -293,7 +293,7 @@ export class EventHub implements ReaderHost {
   dropHistory(runId: string): boolean {
     const run = this.#runs.get(runId);
     if (!run || (!run.known && run.state === "open")) return false;
-    const told = run.known && run.state === "open";
+    const told = isBegun(run);
     if (run.state === "open" && !run.isClosing) {
       run.isClosing = true;
       this.#lastEvents(run);
@@ -371,7 +371,7 @@ export class EventHub implements ReaderHost {
     const byDefault = this.#lastEvents(run);
     if (isDropped(run)) return true;
     const ended = outcome ?? byDefault ?? "unknown";
-    const told = run.known && run.state === "open";
+    const told = isBegun(run);
     this.#stop(run, "closed", ended, { reason, outcome: ended });
     if (told) this.#closedTold(run, ended);
     this.#rememberIfEmpty(run);

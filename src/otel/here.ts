@@ -1,4 +1,4 @@
-import { type Context, context as contextApi, trace as traceApi } from "@opentelemetry/api";
+import { context as contextApi, trace as traceApi } from "@opentelemetry/api";
 import type { BusEvent, EventType } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
@@ -74,7 +74,8 @@ export class Here {
     return bound === "unbound" || bound === sealed ? undefined : bound;
   }
 
-  #here(active: Context = contextApi.active()): { place: Place; keys: Keys } {
+  #here(): { place: Place; keys: Keys } {
+    const active = contextApi.active();
     const binding = bindingOf(active);
     return {
       place: this.#places.at(traceApi.getSpanContext(active), binding),

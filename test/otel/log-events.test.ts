@@ -1,4 +1,4 @@
-import { context, propagation } from "@opentelemetry/api";
+import { context } from "@opentelemetry/api";
 import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import {
@@ -7,6 +7,7 @@ import {
   Service,
   spanIdOf,
   traceIdOf,
+  withBaggage,
   withContextManager,
   withFakeTime,
   within,
@@ -118,10 +119,8 @@ describe("a log event", () => {
   });
 
   it("of a request goes to the run that its baggage names, where that is accepted", () => {
-    const baggage = propagation.createBaggage({ "spanbus.run.id": { value: "remote" } });
-    const request = propagation.setBaggage(context.active(), baggage);
     const told = (service: Service, name: string): void =>
-      context.with(request, () => service.logs.getLogger("app").emit({ eventName: name }));
+      context.with(withBaggage("remote"), () => service.logs.getLogger("app").emit({ eventName: name }));
     const service = new Service({ acceptRemoteRun: true });
     told(service, "before");
     told(service, "agent.note");
