@@ -26,6 +26,8 @@ export class TokenAudit {
     (id: string) => this.#seen.get(id)?.parentId,
     (id: string) => this.#likelyParent(id),
   ];
+  /** An agent or tool that only its end shows was not seen to be between before that. */
+  readonly #views = this.#trees.flatMap((parentOf) => [true, false].map((seesLate) => ({ parentOf, seesLate })));
   readonly #interpreter = new Interpreter(defaultConventions);
 
   constructor(events: readonly BusEvent[], made: readonly Made[]) {
@@ -67,7 +69,7 @@ export class TokenAudit {
     for (const [spanId, { tokensTold }] of this.#seen) {
       const span = this.#made.get(spanId);
       if (!span || !tokensTold) continue;
-      for (const above of this.#tellingAgain(spanId, (id) => this.#linkedParent(id))) {
+      for (const above of this.#tellingAgain(spanId, (id) => this.#linkedParent(id), true)) {
         const overlaps = span.startedAt < (this.#made.get(above)?.endedAt ?? 0);
         if (this.#seen.get(above)?.tokensTold && overlaps)
           this.complaints.push(`tokens of ${spanId} are told again by ${above} around it`);
@@ -78,7 +80,8 @@ export class TokenAudit {
   /** A span that ended and had tokens, of which neither it nor one in it nor one around it told any in its run. */
   findLost(): void {
     const spoken = new Set<string>();
-    const around = (id: string) => this.#trees.flatMap((parentOf) => this.#tellingAgain(id, parentOf));
+    const around = (id: string) =>
+      this.#views.flatMap(({ parentOf, seesLate }) => this.#tellingAgain(id, parentOf, seesLate));
     for (const [spanId, { tokensTold }] of this.#seen)
       if (tokensTold) for (const id of [spanId, ...around(spanId)]) spoken.add(id);
     for (const [spanId, seen] of this.#seen) {
@@ -110,9 +113,7 @@ export class TokenAudit {
   /** Between how many calls of models a run counts: all but those around others, with no agent or tool between. */
   modelCalls(generation: string): { least: number; most: number } {
     const calls = [...this.#seen].filter(([, seen]) => seen.generation === generation && seen.kind === "agent.model");
-    // An agent or tool that only its end showed was not seen to be between when the call below it began.
-    const views = this.#trees.flatMap((parentOf) => [true, false].map((seesLate) => ({ parentOf, seesLate })));
-    const wrappers = views.map(({ parentOf, seesLate }) => {
+    const wrappers = this.#views.map(({ parentOf, seesLate }) => {
       return new Set(calls.flatMap(([id]) => this.#callsAround(id, parentOf, seesLate)));
     });
     const isWrapper = calls.map(([id]) => wrappers.map((each) => each.has(id)));
@@ -143,7 +144,7 @@ export class TokenAudit {
   }
 
   /** The spans around it, in its run, that would tell its tokens once more. */
-  #tellingAgain(spanId: string, parentOf: (id: string) => string | undefined): string[] {
+  #tellingAgain(spanId: string, parentOf: (id: string) => string | undefined, seesLate: boolean): string[] {
     const found: string[] = [];
     const below = this.#seen.get(spanId);
     if (!below) return found;
@@ -153,7 +154,7 @@ export class TokenAudit {
       passed.add(id);
       const around = this.#seen.get(id);
       if (around?.generation === below.generation && isSameWork(around.kind, below.kind, between)) found.push(id);
-      if (around) between.add(around.kind);
+      if (around && (seesLate || !this.#made.get(id)?.isLate)) between.add(around.kind);
     }
     return found;
   }
