@@ -255,6 +255,8 @@ export class Inlet {
       sealedIn = this.#places.sealedIn(parentContext);
       if (sealedIn === undefined) parent = this.#places.standIn(trace, ownBinding);
     }
+    // What began inside a span that is seen first at its end is not around it.
+    if (late && parent && trace.isBelowUnseen(parent, spanId)) parent = undefined;
     this.#spans += 1;
     const record = new SpanRecord({
       trace,

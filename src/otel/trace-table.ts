@@ -60,6 +60,15 @@ export class Trace {
     return place;
   }
 
+  /** Whether a span is below one that nobody saw so far. */
+  isBelowUnseen(record: SpanRecord, spanId: string): boolean {
+    const place = this.#unseen?.get(spanId);
+    if (!place) return false;
+    let each: SpanRecord | undefined = record;
+    while (each && each !== place) each = each.parent;
+    return each === place;
+  }
+
   /** The span is seen at its end: it takes its place. */
   takePlace(record: SpanRecord): void {
     const place = this.#unseen?.get(record.spanId);

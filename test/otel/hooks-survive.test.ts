@@ -168,6 +168,21 @@ describe("a hook", () => {
     },
   );
 
+  it("ends although spans that it sees first at their ends name each other as their parents", () => {
+    const used = { "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5 };
+    const bus = new EventBus({ include: "all" });
+    const [x, y, z] = ["1", "2", "3"].map((digit) => digit.repeat(16)) as [string, string, string];
+    const below = (spanId: string, parentSpanId: string) =>
+      ({ ...spanLike({ attributes: used, parentSpanId }), spanContext: () => ({ ...ids, spanId }) }) as SpanLike;
+    const open = below(z, x);
+    bus.onStart(open);
+    bus.stats();
+    for (const span of [below(x, y), below(y, x), below(x, z), below(y, y), open]) bus.onEnd(span);
+    bus.closeStream(ids.traceId);
+    expect(bus.history(ids.traceId).filter(({ type }) => type === "agent.model.completed")).toHaveLength(3);
+    expect(bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, errors: 0 });
+  });
+
   it("works without a context", () => {
     const bus = new EventBus();
     const span = spanLike({ attributes: agentAttributes });

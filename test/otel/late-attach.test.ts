@@ -92,6 +92,23 @@ describe("a bus attached while spans are open", () => {
     expect(service.info(agent)).toMatchObject({ inputTokens: 5, outputTokens: 1 });
   });
 
+  it("does not put a span that it sees first at its end below what began inside it", () => {
+    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
+    const service = new Running();
+    const outer = service.agent("outer");
+    const inner = service.agent("inner", { under: outer });
+    service.attach();
+    const model = service.model({ under: inner });
+    service.bus.stats();
+    inner.end();
+    model.setAttributes(used).end();
+    outer.end();
+    const ofInner = service.history(inner).filter(({ spanId }) => spanId === spanIdOf(inner));
+    expect(ofInner.map(({ parentSpanId }) => parentSpanId)).toEqual([undefined, undefined, undefined]);
+    expect(service.info(inner)).toMatchObject({ modelCalls: 1, inputTokens: 5, openSpans: 0 });
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, errors: 0 });
+  });
+
   it("does not wait for ever when the agent that it never saw does not end", async () => {
     const service = new Running({ closeGraceMillis: 1000 });
     const agent = service.agent("a");
