@@ -32,6 +32,36 @@ describe("a reader", () => {
     expect(shown(await readWaiting(all))).toEqual(["bus.run.opened", 1, 2, 3]);
   });
 
+  it("takes nothing from another that asks for the same, when it leaves", async () => {
+    const bus = new EventBus();
+    const [leaving, staying, all, allStaying] = [
+      bus.subscribe("run", { types: ["note"] }),
+      bus.subscribe("run", { types: ["note"] }),
+      bus.subscribeGlobal(),
+      bus.subscribeGlobal(),
+    ] as const;
+    publishNotes(bus, "run", 1, 1);
+    await Promise.all([leaving.return?.(), all.return?.()]);
+    publishNotes(bus, "run", 2, 3);
+    expect(shown(await readWaiting(staying))).toEqual([1, 2, 3]);
+    expect(shown(await readWaiting(allStaying))).toEqual(["bus.run.opened", 1, 2, 3]);
+  });
+
+  it("has its `where` asked before the event is written, also when one without a `where` left before", async () => {
+    const bus = new EventBus();
+    bus.publish({ runId: "run", type: "note" });
+    await bus.subscribe("run").return?.();
+    bus.subscribe("run", {
+      after: "live",
+      where: () => {
+        bus.closeStream("run");
+        return true;
+      },
+    });
+    expect(bus.publish({ runId: "run", type: "note" })).toBeUndefined();
+    expect(bus.history("run")).toHaveLength(1);
+  });
+
   it("gets history and live as one, wherever in between it attaches", async () => {
     for (const before of range(0, 5)) {
       const bus = new EventBus();
