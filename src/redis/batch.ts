@@ -14,6 +14,8 @@ export interface Message {
   readonly to: number;
   /** The run began with it, or goes on after its end was told. */
   readonly opened: boolean;
+  /** Its producers were silent for so long that readers may have taken them for lost, which was not told to all. */
+  readonly heardAgain: boolean;
   /** When its oldest event was published, in milliseconds of the producer's clock. */
   readonly at?: number;
   readonly lines: readonly Line[];
@@ -27,11 +29,15 @@ export function seqsOf({ kind, text }: Line): number {
 /** Undefined for what is no message of this protocol. */
 export function parseMessage(message: string): Message | undefined {
   const [head = "", ...rest] = message.split("\n");
-  const [, epoch, from, opened, at] = /^([0-9a-z-]{1,64}) (\d{1,16}) ([o-])(?: (\d{1,16}))?$/.exec(head) ?? [];
+  const [, epoch, from, how, at] = /^([0-9a-z-]{1,64}) (\d{1,16}) ([oh-])(?: (\d{1,16}))?$/.exec(head) ?? [];
   if (epoch === undefined || from === undefined) return undefined;
   const lines = rest.filter((line) => line !== "").map(lineOf);
   const to = lines.reduce((seq, line) => seq + seqsOf(line), Number(from));
-  return { epoch, from: Number(from), to, opened: opened === "o", ...(at !== undefined && { at: Number(at) }), lines };
+  return {
+    ...{ epoch, from: Number(from), to, opened: how === "o", heardAgain: how === "h" },
+    ...(at !== undefined && { at: Number(at) }),
+    lines,
+  };
 }
 
 export function lineOf(line: string): Line {

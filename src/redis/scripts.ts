@@ -6,8 +6,9 @@ import { script } from "./port/script.js";
  *
  * Lines of the batch, of what is published, and of what is kept begin with a letter: `e` an event, `t` an event that is not
  * kept, `l` the number of events lost here. Published are also `c`, the run was closed, with its outcome, `d`, its last producer
- * left, `p`, that one was lost, `x`, the run was evicted. What is published begins with the line `<epoch> <seq before> <o if the run begins
- * or goes on, else ->`, and when its oldest event was published, in milliseconds of the producer's clock.
+ * left, `p`, that one was lost, `x`, the run was evicted. What is published begins with a line: epoch, seq before, how, and when
+ * its oldest event was published, in milliseconds of the producer's clock. How is `o` if the run begins, or goes on behind an end
+ * that was told; `h` if it goes on behind a silence that was not told; else `-`.
  *
  * A server that lost what it had taken, as after a failover, would give the same seqs again. A producer shows it that: its
  * last batch is missing. Where that one alone wrote the run, its numbers are left out and told as lost. Else nobody knows what
@@ -85,7 +86,7 @@ end
 
 local isBound = epoch and given.bound == epoch
 local wasBound = epoch and given.bound ~= '' and string.find(' ' .. formerly .. ' ', ' ' .. given.bound .. ' ', 1, true)
-local opened = false
+local opened, heardAgain = false, false
 if epoch and given.bound ~= '' and not isBound and not wasBound and known[4] then return { 'sealed', epoch, text(seq) } end
 -- The next generation is opened by the owner, and by another life of the run than one that is in here.
 local isNext = given.bound == '' and given.owned and call('HEXISTS', meta, 'totals:' .. given.generation) == 0
@@ -117,7 +118,9 @@ else
     call('HSET', meta, 'formerly', table.concat(names, ' '), 'epoch', given.epoch)
     epoch, opened = given.epoch, true
   end
-  if state ~= 'open' or lease < now then
+  if state == 'open' then
+    heardAgain = lease < now
+  else
     -- That these were lost was told.
     for field, value in pairs(fieldsOf('lease:')) do
       local untilMillis = tonumber(value)
@@ -203,8 +206,9 @@ local life = given.retentionMillis
 if state == 'open' then life = life + given.leaseMillis end
 for _, key in ipairs(KEYS) do call('PEXPIRE', key, text(life)) end
 
-if #told > 0 or opened then
-  call('PUBLISH', given.channel, epoch .. ' ' .. text(from) .. ' ' .. (opened and 'o' or '-') .. (given.at and ' ' .. text(given.at) or '') .. '\\n' .. table.concat(told, '\\n'))
+if #told > 0 or opened or heardAgain then
+  local how = opened and 'o' or heardAgain and 'h' or '-'
+  call('PUBLISH', given.channel, epoch .. ' ' .. text(from) .. ' ' .. how .. (given.at and ' ' .. text(given.at) or '') .. '\\n' .. table.concat(told, '\\n'))
 end
 return { 'taken', epoch, text(seq) }
 `,

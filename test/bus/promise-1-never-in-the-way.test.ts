@@ -114,6 +114,20 @@ describe("what no publisher should pass", () => {
     },
   );
 
+  it("is data with a getter that has the run forgotten, and begun by another event", () => {
+    const bus = new EventBus();
+    const data = {
+      get n() {
+        bus.publish({ runId: "run", type: "" });
+        return publishNote(bus, "run", 1).seq;
+      },
+    };
+    expect(bus.publish({ runId: "run", type: "note", data })).toBeUndefined();
+    expect(bus.stats({ details: true }).details?.refused).toMatchObject({ invalid: 1, sealed: 1 });
+    expect(bus.stats()).toMatchObject({ published: 1, activeRuns: 1 });
+    expect(shown(bus.history("run"))).toEqual([1]);
+  });
+
   it("is a chunk whose data throws when it is joined, which nobody could catch then", () => {
     stopTheClock();
     const bus = new EventBus();

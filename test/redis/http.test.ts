@@ -111,6 +111,15 @@ describe.runIf(hasRedis()).each(clientNames)("an endpoint that reads from Redis 
     expect((await ask(`/runs/r/events?after=${ids[1]}`)).status).toBe(204);
   });
 
+  it("tells events that never came to Redis, whatever types are asked for", async () => {
+    const bus = stages.bus();
+    const relay = stages.relay(bus, one, { outbox: { maxEvents: 2 } });
+    publishNotes(bus, "r", 1, 5);
+    await relay.flush();
+    const history = await (await stage.ask("/runs/r?types=other")).json();
+    expect(history).toMatchObject({ events: [{ type: "bus.gap", data: { missed: 3, reason: "cut" } }] });
+  });
+
   it("may have a source that is closed: what is kept can be read on, as of a bus that is shut down", async () => {
     const { bus, relay, source } = stage;
     publishNotes(bus, "over", 1, 5);

@@ -144,7 +144,7 @@ export class FollowedRun {
 
   /** `isAsked`: Redis was asked what is before it. */
   #apply(message: Message, isAsked = false): void {
-    const { epoch, from, to, lines, opened } = message;
+    const { epoch, from, to, lines, opened, heardAgain } = message;
     if (this.#epoch === undefined && from === 0) this.#epoch = epoch;
     if (epoch !== this.#epoch || from > this.#seq) {
       if (!isAsked) this.#ask(message).catch((error: unknown) => this.#host.failed(error));
@@ -156,7 +156,8 @@ export class FollowedRun {
     this.#forgottenSince = undefined;
     if (to < this.#seq) return;
     // It had ended, as detached or lost, and goes on.
-    if (this.life.stream.end && (to > this.#seq || (opened && from === to))) this.life = this.#newLife();
+    const goesOn = to > this.#seq || ((opened || heardAgain) && from === to);
+    if (this.life.stream.end && goesOn) this.life = this.#newLife();
     let seq = from;
     for (const line of lines) {
       seq += seqsOf(line);
