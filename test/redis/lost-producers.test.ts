@@ -22,7 +22,7 @@ describe.runIf(hasRedis()).each(clientNames)("a producer that is lost, through %
     const dead = await stages.connect(server.url, name);
     const [lost, alive] = [stages.bus(), stages.bus()];
     const relay = stages.relay(lost, dead, { leaseMillis: 300 });
-    const living = stages.relay(alive, one, { leaseMillis: 300 });
+    const living = stages.relay(alive, one, { leaseMillis: 3000 });
     publishNote(lost, "lost", 1);
     await relay.flush();
     dead.close();
@@ -108,7 +108,7 @@ describe.runIf(hasRedis()).each(clientNames)("a producer that is lost, through %
 
   it("is not missed because Redis was away for longer than its lease", async () => {
     const bus = stages.bus();
-    const relay = stages.relay(bus, one, { leaseMillis: 300 });
+    const relay = stages.relay(bus, one, { leaseMillis: 1000 });
     const source = stages.source(other, { lookMillis: 200 });
     const [reader, all] = [source.subscribe("r"), source.subscribeGlobal()];
     await all.attached;
