@@ -18,6 +18,11 @@ export function beyond(between: Between, kind: EventKind | undefined): Between {
   return kind === "agent.invocation" && between === "nothing" ? "agent" : between;
 }
 
+/** An agent or a tool: what is below does not do its work but work of its own. */
+export function isLevel(kind: EventKind | undefined): boolean {
+  return kind === "agent.invocation" || kind === "agent.tool";
+}
+
 /** Whether a span would tell once more what one below it told. */
 export function tellsAgain(around: TokenRole, below: TokenRole, between: Between): boolean {
   if (around === "embedding" || below === "embedding") return around === below && between === "nothing";
@@ -25,19 +30,30 @@ export function tellsAgain(around: TokenRole, below: TokenRole, between: Between
   return between === "nothing";
 }
 
+/** What a tally counts. */
+const counts = ["modelCalls", "toolCalls", "failedToolCalls", "inputTokens", "outputTokens"] as const;
+
+/** Who told tokens, and what stands between. */
+interface Telling {
+  readonly role: TokenRole;
+  readonly between: Between;
+}
+
 /** What happened in one run below a span of which only the end may show what it is. */
 export class Below extends Tally {
-  /** By what the span may turn out to be: it would tell again what was told below it. */
-  readonly tokens = { agent: false, call: false, embedding: false };
+  #told: readonly Telling[] = [];
   /** With no agent or tool between: a model call began, and the latest tool that did. */
   #modelCall = false;
   #toolName: string | undefined;
 
   told(role: TokenRole, between: Between): void {
-    const { tokens } = this;
-    tokens.agent ||= tellsAgain("agent", role, between);
-    tokens.call ||= tellsAgain("call", role, between);
-    tokens.embedding ||= tellsAgain("embedding", role, between);
+    if (!this.#told.some((one) => one.role === role && one.between === between))
+      this.#told = [...this.#told, { role, between }];
+  }
+
+  /** Whether a span with this role would tell again what was told below it. */
+  hasTold(around: TokenRole): boolean {
+    return this.#told.some(({ role, between }) => tellsAgain(around, role, between));
   }
 
   began(kind: EventKind, toolName: string | undefined): void {
@@ -48,5 +64,28 @@ export class Below extends Tally {
   /** Whether a span below does the work of one of this kind. */
   hasBegun(kind: EventKind, toolName: string | undefined): boolean {
     return kind === "agent.model" ? this.#modelCall : kind === "agent.tool" && this.#toolName === toolName;
+  }
+
+  /** What this is to a span around one of this kind. */
+  beyond(kind: EventKind | undefined): Below {
+    const below = new Below();
+    below.join(this);
+    below.#told = this.#told.map(({ role, between }) => ({ role, between: beyond(between, kind) }));
+    if (isLevel(kind)) return below;
+    below.#modelCall = this.#modelCall;
+    below.#toolName = this.#toolName;
+    return below;
+  }
+
+  /** Adds what another one adds up to, or takes it out again. */
+  join(other: Below, sign: 1 | -1 = 1): void {
+    for (const name of counts) this[name] += sign * other[name];
+  }
+
+  /** What was told below the other, and what was begun. */
+  learn(other: Below): void {
+    for (const { role, between } of other.#told) this.told(role, between);
+    this.#modelCall ||= other.#modelCall;
+    this.#toolName ??= other.#toolName;
   }
 }

@@ -16,7 +16,7 @@ import { RunResolver } from "./run-resolver.js";
 import { RunScopes } from "./run-scopes.js";
 import type { ContextLike, LogRecordLike, SpanLike } from "./signals.js";
 import { SpanPublisher } from "./span-publisher.js";
-import { isOfItsOwn, kindOf, type SpanClaim, SpanRecord } from "./span-record.js";
+import { type EventKind, isOfItsOwn, kindOf, type SpanClaim, SpanRecord } from "./span-record.js";
 import { endedViewOf, endOf, nameOf, parentOf, remoteParentOf, viewOf } from "./span-view.js";
 import { SpanWatcher } from "./span-watcher.js";
 import { TraceTable } from "./trace-table.js";
@@ -55,6 +55,10 @@ export class Inlet {
   /** The latest started span: many instrumentations set its attributes right behind the start. */
   #held: HeldSpan | undefined;
   #flushQueued = false;
+  /** Spans that ended while a callback was asked: what is told then is refused. */
+  readonly #ended: SpanLike[] = [];
+  /** The span of which `include` is asked. */
+  #asked: SpanLike | undefined;
   /** Spans taken note of. */
   #spans = 0;
   #latestLog: WeakRef<LogRecordLike> | undefined;
@@ -114,12 +118,7 @@ export class Inlet {
     this.flush();
     if (this.beside.tells(span)) return;
     this.#held = { span, context, classified: undefined };
-    if (this.#flushQueued) return;
-    this.#flushQueued = true;
-    resolved.then(() => {
-      this.#flushQueued = false;
-      this.flush();
-    });
+    this.#flushSoon();
   }
 
   spanEnded(span: SpanLike): void {
@@ -131,6 +130,10 @@ export class Inlet {
     if (this.beside.hasTold(span)) return;
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
+    if (this.#hub.isDeciding && (known?.open || span === this.#asked)) {
+      this.#ended.push(span);
+      return this.#flushSoon();
+    }
     if (known?.open) return this.#end(known, span);
     this.#contexts?.delete(span);
     // Ended twice, or given up before.
@@ -154,16 +157,33 @@ export class Inlet {
     this.#named.ofLog(log, context);
   }
 
-  /** Classifies the span that is held. */
+  /** Classifies the span that is held, and ends those that ended while a callback was asked. */
   flush(): void {
     const held = this.#held;
-    if (!held) return;
-    this.#held = undefined;
-    try {
-      this.#admit(held.span, held.context, false, held.classified);
-    } catch (error) {
-      this.#hub.report("onStart", error);
+    if (held) {
+      this.#held = undefined;
+      try {
+        this.#admit(held.span, held.context, false, held.classified);
+      } catch (error) {
+        this.#hub.report("onStart", error);
+      }
     }
+    if (this.#ended.length > 0) this.#endDeferred();
+  }
+
+  /** What ended while a callback was asked. */
+  #endDeferred(): void {
+    if (this.#hub.isDeciding) return;
+    for (const span of this.#ended.splice(0)) this.spanEnded(span);
+  }
+
+  #flushSoon(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    resolved.then(() => {
+      this.#flushQueued = false;
+      this.flush();
+    });
   }
 
   // ── what the bus asks ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,24 +264,32 @@ export class Inlet {
     if (this.#traces.find(traceId, spanId)) return undefined;
     const { view, claim } = classified ?? this.#classify(span);
     const included = claim !== undefined || this.#includes(span);
-    // Seen for the first time at its end: only worth while if it is an event.
-    if (late && !included) return undefined;
-    const trace = this.#traces.enter(traceId);
     const parentContext = parentOf(span);
+    // Seen for the first time at its end: only worth while if it is an event.
+    if (late && !included) {
+      if (parentContext && !parentContext.isRemote) this.#traces.trace(traceId)?.pass(spanId, parentContext.spanId);
+      return undefined;
+    }
+    const trace = this.#traces.enter(traceId);
     const ownBinding = bindingOf(context);
     let parent = parentContext && trace.spans.get(parentContext.spanId);
-    let sealedIn: string | undefined;
+    let [unseenParent, sealedIn]: [SpanRecord?, string?] = [];
     if (parentContext && !parent && !parentContext.isRemote) {
       sealedIn = this.#places.sealedIn(parentContext);
-      if (sealedIn === undefined) parent = this.#places.standIn(trace, ownBinding);
+      if (sealedIn === undefined) {
+        parent = this.#places.standIn(trace, ownBinding, spanId);
+        unseenParent = trace.placeOf(parentContext.spanId, parent);
+      }
     }
     // What began inside a span that is seen first at its end is not around it.
-    if (late && parent && trace.isBelowUnseen(parent, spanId)) parent = undefined;
+    if (late && unseenParent && !trace.keepApart(unseenParent, spanId)) unseenParent = undefined;
+    if (late && parent && trace.isInUnseen(parent, spanId)) parent = undefined;
     this.#spans += 1;
     const record = new SpanRecord({
       trace,
       spanId,
       parent,
+      unseenParent,
       remoteParentId: parent ? undefined : remoteParentOf(span)?.spanId,
       name: view.name,
       scope: view.scope,
@@ -274,7 +302,7 @@ export class Inlet {
       number: this.#spans,
     });
     record.claim = claim;
-    if (late) trace.takePlace(record);
+    if (late) trace.takePlace(record, kindOfClaim(claim));
     if (!claim && context) this.#contexts?.set(span, context);
     if (!parentContext) trace.owned = true;
     this.#traces.add(record);
@@ -317,7 +345,6 @@ export class Inlet {
     record.refusedIn = undefined;
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
-    if (record.isLocalRoot) record.parent = unseenParent(record, span);
     record.kind = operation ? kindOf[operation] : "span";
     const { kind } = record;
     const beginning = this.#publisher.begin(record, run, kind, view);
@@ -338,6 +365,7 @@ export class Inlet {
     }
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);
+    if (record.run) this.chunks.flush(record.run);
     // What was told just now may have ended its run, and with that the span.
     if (record.run && !record.open) this.#hub.refuse("ended");
     else if (record.run) {
@@ -436,14 +464,17 @@ export class Inlet {
 
   #includes(span: SpanLike): boolean {
     const { include } = this.#settings;
-    return typeof include === "function"
-      ? Boolean(this.#hub.decide("include", () => include(span), false))
-      : include === "all";
+    if (typeof include !== "function") return include === "all";
+    const around = this.#asked;
+    this.#asked = span;
+    const included = Boolean(this.#hub.decide("include", () => include(span), false));
+    this.#asked = around;
+    return included;
   }
 }
 
-/** Keeps the place of a parent in this process that nobody saw so far, as it began before the bus was attached. */
-function unseenParent({ trace }: SpanRecord, span: SpanLike): SpanRecord | undefined {
-  const parent = parentOf(span);
-  return parent && !parent.isRemote ? trace.placeOf(parent.spanId) : undefined;
+/** What a span is to the bus by its convention; none for one that is no event of its own. */
+function kindOfClaim(claim: SpanClaim | undefined): EventKind | undefined {
+  const operation = claim?.operation;
+  return operation && operation !== "handoff" && operation !== "chunk" ? kindOf[operation] : undefined;
 }

@@ -67,9 +67,9 @@ export class Places {
     return { traceId: trace.id, record, around: eventParent, sealedIn: refusedIn, ids };
   }
 
-  /** The event that stands in for a span of this process that nobody saw. */
-  standIn(trace: Trace, binding: Binding | undefined): SpanRecord | undefined {
-    return trace.innermostEvent(binding && this.#resolver.runOf(binding));
+  /** The event that stands in for a span of this process that nobody saw, around the span of the id `below`. */
+  standIn(trace: Trace, binding: Binding | undefined, below?: string): SpanRecord | undefined {
+    return trace.innermostEvent(binding && this.#resolver.runOf(binding), below);
   }
 
   /** Id of the sealed run that a span was in of which nothing else is known. Who dropped that run dropped its seal. */

@@ -178,7 +178,7 @@ export class SpanPublisher {
   /** What calls hold back is told: of those in an agent that is over, or of all in a run that is. Deepest first. */
   tellHeld(life: RunLife, agent?: SpanRecord): void {
     const holding = [...(life.holding ?? [])].sort((one, other) => other.number - one.number);
-    for (const record of holding) if (!agent || isInside(record, agent)) this.#tellNow(record);
+    for (const record of holding) if (!agent || record.isBelow(agent)) this.#tellNow(record);
   }
 
   /** A call is over: those around it that waited for it alone wait no more. */
@@ -269,11 +269,6 @@ function findTellingAgain(record: SpanRecord, isSuch: (around: SpanRecord) => bo
     between = beyond(between, each.kind);
   }
   return undefined;
-}
-
-function isInside(record: SpanRecord, agent: SpanRecord): boolean {
-  for (let each = record.parent; each; each = each.parent) if (each === agent) return true;
-  return false;
 }
 
 /** The text to remember, one copy with the events of the run. */

@@ -5,7 +5,7 @@ import { RecencyNode } from "../bus/recency-list.js";
 import type { Run } from "../bus/run.js";
 import { Tally } from "../bus/tally.js";
 import type { Claim } from "../conventions/index.js";
-import { Below, tokenRole } from "./below.js";
+import { Below, isLevel, tokenRole } from "./below.js";
 import type { Binding } from "./binding.js";
 import type { RunLife, RunScope } from "./run-life.js";
 import type { Trace } from "./trace-table.js";
@@ -42,7 +42,10 @@ export const typesOf = Object.fromEntries(
 export interface SpanOrigin {
   readonly trace: Trace;
   readonly spanId: string;
+  /** The span around it, or the event that stands in for what nobody saw. */
   readonly parent: SpanRecord | undefined;
+  /** The place of the span around it, if that is one that nobody saw. */
+  readonly unseenParent?: SpanRecord | undefined;
   readonly remoteParentId: string | undefined;
   readonly sealedIn: string | undefined;
   readonly name: string;
@@ -156,15 +159,10 @@ export class SpanRecord {
     this.order = origin.order;
     this.number = origin.number;
     this.root = parent?.root ?? this;
-    if (parent) parent.isLeaf = false;
-    this.parent = parent;
+    this.parent = origin.unseenParent ?? parent;
+    if (this.parent) this.parent.isLeaf = false;
     this.eventParent = parent?.kind ? parent : parent?.eventParent;
     this.refusedIn = parent?.kind ? undefined : (origin.sealedIn ?? parent?.refusedIn);
-  }
-
-  /** An agent or a tool: what is below does not do its work but work of its own. */
-  get isLevel(): boolean {
-    return this.kind === "agent.invocation" || this.kind === "agent.tool";
   }
 
   /** Its run, or that of the nearest event around it. */
@@ -208,13 +206,20 @@ export class SpanRecord {
     const below = this.run && this.#below?.get(this.run);
     this.#below = undefined;
     if (below) {
-      this.tokensBelow = below.tokens[tokenRole(kind)];
+      this.tokensBelow = below.hasTold(tokenRole(kind));
       this.wraps = below.hasBegun(kind, this.toolName);
     }
     if (!this.outermost && this.isAgent) {
       this.outermost = this;
       this.tally = below ?? new Tally();
     }
+  }
+
+  /** Whether it is anywhere below the other. */
+  isBelow(other: SpanRecord): boolean {
+    let each = this.parent;
+    while (each && each !== other) each = each.parent;
+    return each !== undefined;
   }
 
   /** Whether it may still turn out what it is. */
@@ -237,8 +242,29 @@ export class SpanRecord {
   /** Below it is what was seen below the other, which only kept its place. */
   takePlaceOf(other: SpanRecord): void {
     this.#below = other.#below;
+    this.isLeaf = other.isLeaf;
     other.open = false;
     other.parent = this;
+  }
+
+  /** What was seen below it, a span of this kind, is also below all that is around it; there some of it `isCounted`. */
+  handUp(run: Run, kind: EventKind | undefined, isCounted: boolean): void {
+    let below = this.#below?.get(run)?.beyond(kind);
+    for (let each = this.parent; below && each; each = each.parent) {
+      const around = each.belowIn(run);
+      around?.learn(below);
+      if (!isCounted) around?.join(below);
+      below = below.beyond(each.kind);
+    }
+  }
+
+  /** It turns out that nothing of what was taken to be around it is: it is counted there no more. */
+  standAlone(runs: Iterable<{ readonly run: Run }>): void {
+    for (const { run } of runs) {
+      const below = this.#below?.get(run);
+      for (let each = this.parent; below && each; each = each.parent) each.belowIn(run)?.join(below, -1);
+    }
+    this.parent = undefined;
   }
 
   /** What keeps count of the events below it in a run: the outermost agent, or one that may turn out to be it. */
@@ -260,7 +286,7 @@ export class SpanRecord {
         each.wraps = true;
         return counts;
       }
-      if (each.isLevel) break;
+      if (isLevel(each.kind)) break;
       each.belowIn(run)?.began(kind, toolName);
     }
     return !this.wraps;

@@ -1,6 +1,7 @@
 import { attempt } from "../bus/attempt.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Interpreter } from "../conventions/index.js";
+import { isLevel } from "./below.js";
 import { attachTo, countOf, type LiveWatcher, watchersOf, watchSpan } from "./live-span.js";
 import type { NamedEvents } from "./named-events.js";
 import type { SpanLike, TimedEventLike } from "./signals.js";
@@ -91,7 +92,7 @@ export class SpanWatcher {
         this.#parts.publisher.firstChunk(each, record.startTime, undefined);
         return;
       }
-      if (each.isLevel) return;
+      if (isLevel(each.kind)) return;
     }
   }
 

@@ -3,13 +3,20 @@ import { RecencyList } from "../bus/recency-list.js";
 import type { Run } from "../bus/run.js";
 import type { RunLife } from "./run-life.js";
 import { SealedSpans } from "./sealed-spans.js";
-import { SpanRecord } from "./span-record.js";
+import { type EventKind, SpanRecord } from "./span-record.js";
 
 /** Ended events that may stand among the open ones before they are looked for. */
 const MANY_ENDED = 64;
 
 /** Spans that nobody saw, of which a trace remembers what happened below. */
 const MAX_UNSEEN = 64;
+
+/** The place of a span that nobody saw. */
+interface Unseen {
+  readonly place: SpanRecord;
+  /** What happens below counts in what is around it, or in what stands in for that. */
+  isCounted: boolean;
+}
 
 /** The spans of one trace that are open, or that late children may still name as their parent. */
 export class Trace {
@@ -23,7 +30,7 @@ export class Trace {
   /** Open runs that have events from it. */
   readonly lives = new Set<RunLife>();
   #openEvents: SpanRecord[] = [];
-  #unseen: Map<string, SpanRecord> | undefined;
+  #unseen: Map<string, Unseen> | undefined;
 
   constructor(id: string) {
     this.id = flat(id);
@@ -40,15 +47,22 @@ export class Trace {
       this.#openEvents = this.#openEvents.filter((event) => event.open);
   }
 
-  /** Keeps the place of a span of this process that nobody saw: its end may still be seen. */
-  placeOf(spanId: string): SpanRecord {
+  /**
+   * Keeps the place of a span of this process that nobody saw: its end may still be seen. `standIn` is taken to be around it,
+   * as the first span below it finds that.
+   */
+  placeOf(spanId: string, standIn: SpanRecord | undefined): SpanRecord {
     this.#unseen ??= new Map();
-    const known = this.#unseen.get(spanId);
-    if (known) return known;
+    const known = this.#unseen.get(spanId)?.place;
+    if (known) {
+      // What is over by now is not around it.
+      while (known.parent?.open === false) known.parent = known.parent.parent;
+      return known;
+    }
     const origin = {
       trace: this,
       spanId: flat(spanId),
-      parent: undefined,
+      parent: standIn,
       remoteParentId: undefined,
       sealedIn: undefined,
       ownBinding: undefined,
@@ -56,35 +70,55 @@ export class Trace {
     };
     const place = new SpanRecord({ ...origin, name: "", scope: "", startTime: 0, order: 0, number: 0 });
     for (const oldest of this.#unseen.keys()) if (this.#unseen.size >= MAX_UNSEEN) this.#unseen.delete(oldest);
-    this.#unseen.set(place.spanId, place);
+    this.#unseen.set(place.spanId, { place, isCounted: standIn !== undefined });
     return place;
   }
 
   /** Whether a span is below one that nobody saw so far. */
-  isBelowUnseen(record: SpanRecord, spanId: string): boolean {
-    const place = this.#unseen?.get(spanId);
-    if (!place) return false;
-    let each: SpanRecord | undefined = record;
-    while (each && each !== place) each = each.parent;
-    return each === place;
+  isInUnseen(record: SpanRecord, spanId: string): boolean {
+    const unseen = this.#unseen?.get(spanId);
+    return unseen !== undefined && record.isBelow(unseen.place);
   }
 
-  /** The span is seen at its end: it takes its place. */
-  takePlace(record: SpanRecord): void {
-    const place = this.#unseen?.get(record.spanId);
-    if (!place) return;
+  /** What stood in around the place of a span was none if it is in one that turns out to be in it. False for its own place. */
+  keepApart(place: SpanRecord, spanId: string): boolean {
+    if (!this.isInUnseen(place, spanId)) return place.spanId !== spanId;
+    place.standAlone(this.lives);
+    const unseen = this.#unseen?.get(place.spanId);
+    if (unseen?.place === place) unseen.isCounted = false;
+    return true;
+  }
+
+  /** The span is seen at its end, and is an event of this kind: it takes its place. */
+  takePlace(record: SpanRecord, kind: EventKind | undefined): void {
+    const unseen = this.#unseen?.get(record.spanId);
+    if (!unseen) return;
     this.#unseen?.delete(record.spanId);
-    record.takePlaceOf(place);
+    record.takePlaceOf(unseen.place);
+    for (const { run } of this.lives) record.handUp(run, kind, unseen.isCounted);
   }
 
-  /** The innermost open event, where all are of one run; else that of this run. */
-  innermostEvent(run: Run | undefined): SpanRecord | undefined {
+  /** The span is seen at its end, and is no event: what is around it is around what was seen below it. */
+  pass(spanId: string, parentId: string): void {
+    const unseen = this.#unseen?.get(spanId);
+    if (!unseen) return;
+    const known = this.spans.get(parentId);
+    const around = known ?? this.placeOf(parentId, undefined);
+    if (known ? this.isInUnseen(known, spanId) : !this.keepApart(around, spanId)) return;
+    unseen.place.parent = around;
+    for (const { run } of this.lives) unseen.place.handUp(run, undefined, unseen.isCounted);
+    unseen.isCounted = true;
+  }
+
+  /** The innermost open event, where all are of one run; else that of this run. None that began in the span of this id. */
+  innermostEvent(run: Run | undefined, spanId?: string): SpanRecord | undefined {
     this.eventEnded();
     const innermost = this.#openEvents.at(-1);
-    if (!innermost || this.lives.size <= 1) return innermost;
-    const open = this.#openEvents.filter((event) => event.open);
-    if (open.every((event) => event.run === innermost.run)) return innermost;
-    return run && open.findLast((event) => event.run === run);
+    const place = spanId === undefined ? undefined : this.#unseen?.get(spanId)?.place;
+    if (!innermost || (this.lives.size <= 1 && !place)) return innermost;
+    const around = this.#openEvents.filter((event) => event.open && !(place && event.isBelow(place)));
+    if (around.every((event) => event.run === around.at(-1)?.run)) return around.at(-1);
+    return run && around.findLast((event) => event.run === run);
   }
 }
 

@@ -788,8 +788,10 @@ export class HubModel {
 
   end(span: ModelSpan, call: Call): void {
     if (this.stopped) return;
-    if (!span.open) return this.refuse("ended");
     const { run, spanId, trace } = span;
+    // Who hears of what waits may close the run, and the span is given up.
+    if (run && span.open) this.flush(run);
+    if (!span.open) return this.refuse("ended");
     const data = { toolName: "t", ...call.data, durationMillis: this.now - span.startedAt };
     const note = { type: "agent.tool.completed", spanId, data, trick: call.trick, ends: span };
     if (run) this.#write(run, { runId: run.id, ...note });

@@ -1,7 +1,7 @@
 import type { Span } from "@opentelemetry/api";
 import { type BusEvent, type EventBusOptions, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { listen, pass, Service, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
+import { listen, pass, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime, within } from "./support.js";
 
 withContextManager();
 withFakeTime();
@@ -226,6 +226,53 @@ describe("a callback that decides", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, errors: 0 });
     expect(service.bus.stats().refused).toBeGreaterThan(0);
   });
+
+  it("may close the run when it is asked about chunks that wait: the end of the model is counted, not told", () => {
+    const made: Service[] = [];
+    const runIds: string[] = [];
+    const service = new Service({
+      redact: (draft) => {
+        if (draft.type === "agent.model.chunk") for (const runId of runIds) made[0]?.bus.closeStream(runId);
+        return draft;
+      },
+    });
+    made.push(service);
+    const model = service.model();
+    service.bus.stats();
+    runIds.push(traceIdOf(model));
+    const data = { text: "hello" };
+    service.bus.publish({ runId: traceIdOf(model), type: "agent.model.chunk", spanId: spanIdOf(model), data });
+    model.end();
+    expect(service.types(model)).toEqual(["agent.model.started", "agent.model.failed"]);
+    expect(service.bus.stats({ details: true }).details?.refused).toMatchObject({ sealed: 1, ended: 1 });
+    expect(service.bus.stats()).toMatchObject({ abandonedSpans: 1, openSpans: 0, activeRuns: 0 });
+  });
+
+  it.each<[string, (act: () => void) => EventBusOptions]>([
+    ["redact", (act) => ({ redact: (draft) => also(act, draft) })],
+    ["include", (act) => ({ include: () => also(act, true) })],
+    ["runId", (act) => ({ runId: () => also(act, undefined) })],
+    ["attributes", (act) => ({ attributes: () => also(act, false) })],
+  ])(
+    "(%s) may end the span that it is asked about, and the one around it: that is told when its turn comes",
+    (name, options) => {
+      for (const isAround of [false, true]) {
+        const made: Span[] = [];
+        const service = new Service(options(() => made.length > 1 && made[isAround ? 0 : 1]?.end()));
+        made.push(service.agent("a"));
+        service.bus.stats();
+        made.push(name === "include" ? service.plain("x", { under: made[0] }) : service.tool("t", { under: made[0] }));
+        service.bus.stats();
+        for (const span of made) span.end();
+        for (const span of made) {
+          const own = service.history(made[0] ?? "").filter(({ spanId }) => spanId === spanIdOf(span));
+          const phases = own.map(({ type }) => type.split(".").at(-1)).filter((phase) => phase !== "terminate");
+          expect([isAround, ...phases]).toEqual([isAround, "started", "completed"]);
+        }
+        expect(service.bus.stats()).toMatchObject({ openSpans: 0, refused: 0, errors: 0 });
+      }
+    },
+  );
 
   it("may start a span, which is classified when its turn comes", () => {
     const made: Service[] = [];

@@ -1,31 +1,12 @@
 import type { Span } from "@opentelemetry/api";
 import { LoggerProvider } from "@opentelemetry/sdk-logs";
-import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { EventBus, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
-import { pass, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
+import { pass, Running, Service, spanIdOf, traceIdOf, withContextManager, withFakeTime } from "./support.js";
 
 withContextManager();
 withFakeTime();
-
-/** A service that began without the bus: `attach` adds it to the provider as programs do that come late. */
-class Running extends Service {
-  readonly #processors: SpanProcessor[] = [];
-  override readonly provider = new BasicTracerProvider({
-    spanProcessors: [
-      {
-        onStart: (span, parent) => this.#processors.forEach((each) => void each.onStart(span, parent)),
-        onEnd: (span) => this.#processors.forEach((each) => void each.onEnd(span)),
-        forceFlush: async () => {},
-        shutdown: async () => {},
-      },
-    ],
-  });
-
-  attach(): void {
-    this.#processors.push(this.bus);
-  }
-}
 
 const readable = (span: Span) => span as Span & Parameters<EventBus["onEnd"]>[0];
 
@@ -107,6 +88,39 @@ describe("a bus attached while spans are open", () => {
     expect(ofInner.map(({ parentSpanId }) => parentSpanId)).toEqual([undefined, undefined, undefined]);
     expect(service.info(inner)).toMatchObject({ modelCalls: 1, inputTokens: 5, openSpans: 0 });
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, errors: 0 });
+  });
+
+  it("counts in an agent that it never saw what is below spans that are no events", () => {
+    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
+    const service = new Running();
+    const agent = service.agent("a");
+    const unseen = service.plain("step", { under: agent });
+    service.attach();
+    const seen = service.plain("POST", { under: unseen });
+    service.model({ under: seen, attributes: used }).end();
+    seen.end();
+    unseen.end();
+    agent.setAttributes(used).end();
+    expect(service.event(agent, "agent.terminate").data).toMatchObject({ modelCalls: 1, inputTokens: 5 });
+    expect(service.info(agent)).toMatchObject({ modelCalls: 1, inputTokens: 5 });
+  });
+
+  it("counts calls beside each other each for itself, and of calls in each other the inner one", () => {
+    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
+    const service = new Running();
+    const agent = service.agent("a");
+    const outer = service.model({ under: agent });
+    const between = service.model({ under: outer });
+    service.attach();
+    const calls = [agent, agent].map((under) => service.model({ under, attributes: used }));
+    service.bus.stats();
+    for (const call of calls) call.end();
+    service.model({ under: between, attributes: used }).end();
+    between.setAttributes(used).end();
+    outer.setAttributes(used).end();
+    agent.setAttributes(used).end();
+    expect(service.event(agent, "agent.terminate").data).toMatchObject({ modelCalls: 3, inputTokens: 15 });
+    expect(service.info(agent)).toMatchObject({ modelCalls: 3, inputTokens: 15 });
   });
 
   it("does not wait for ever when the agent that it never saw does not end", async () => {

@@ -142,6 +142,25 @@ export class Service {
   }
 }
 
+/** A service that began without the bus: `attach` adds it to the provider as programs do that come late. */
+export class Running extends Service {
+  readonly #processors: SpanProcessor[] = [];
+  override readonly provider = new BasicTracerProvider({
+    spanProcessors: [
+      {
+        onStart: (span, parent) => this.#processors.forEach((each) => void each.onStart(span, parent)),
+        onEnd: (span) => this.#processors.forEach((each) => void each.onEnd(span)),
+        forceFlush: async () => {},
+        shutdown: async () => {},
+      },
+    ],
+  });
+
+  attach(): void {
+    this.#processors.push(this.bus);
+  }
+}
+
 /** Runs the function with the span active. */
 export function within<T>(span: Span, fn: () => T): T {
   return context.with(trace.setSpan(context.active(), span), fn);
