@@ -4,9 +4,11 @@ import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { EventBus } from "spanbus";
 import { connect } from "spanbus/client";
 import { afterEach, describe, expect, it } from "vitest";
-import { publishNote, readOne, shown } from "../bus/support.js";
+import { publishNote, readOne, readToEnd, shown } from "../bus/support.js";
 import { Client, closeAfterEach, serve } from "../http/support.js";
+import { Service, traceIdOf, withContextManager } from "../otel/support.js";
 
+withContextManager();
 closeAfterEach();
 
 const closing: (() => void)[] = [];
@@ -35,7 +37,7 @@ async function wire(): Promise<{ from: Socket; to: Socket }> {
   return { from, to };
 }
 
-describe("while the event loop is blocked for longer than every limit", () => {
+describe("while the event loop is blocked", () => {
   it("a reader is not ended as idle when an event came meanwhile that the loop had not looked at", async () => {
     const bus = new EventBus();
     const { from, to } = await wire();
@@ -116,5 +118,26 @@ describe("while the event loop is blocked for longer than every limit", () => {
     expect((await next).value).toMatchObject({ type: "note" });
     expect(states).toEqual(["open"]);
     reader.close();
+  });
+
+  it("for seconds, but not for as long as a limit, everything goes on as if it had not been", async () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    const runId = traceIdOf(agent);
+    const here = service.bus.subscribe(runId);
+    const client = connect(await serve(service.bus));
+    const remote = client.subscribe(runId);
+    const stream = await Client.open(`${await serve(service.bus)}/runs/${runId}/events`);
+    const first = [await readOne(here), await readOne(remote), ...(await stream.events(1))];
+    expect(first.map(({ type }) => type)).toEqual(Array(3).fill("agent.invocation.started"));
+    block(3000);
+    service.tool("t", { under: agent }).end();
+    agent.end();
+    const rest = ["agent.tool.started", "agent.tool.completed", "agent.invocation.completed", "agent.terminate"];
+    expect((await readToEnd(here)).map(({ type }) => type)).toEqual(rest);
+    expect((await readToEnd(remote)).map(({ type }) => type)).toEqual(rest);
+    expect((await stream.toEnd()).map(({ event }) => event).at(-1)).toBe("end");
+    expect(await remote.ended).toEqual({ reason: "closed", outcome: "completed" });
+    expect(service.bus.stats()).toMatchObject({ dropped: 0, abandonedSpans: 0, openSpans: 0, activeRuns: 0 });
   });
 });

@@ -1,11 +1,14 @@
+import { EventEmitter, once } from "node:events";
 import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { type BusEvent, EventBus, type EventBusOptions } from "spanbus";
 import { createHandler } from "spanbus/http";
 import { describe, expect, it } from "vitest";
 import { publishNote, publishNotes, readToEnd, shown } from "../bus/support.js";
+import { Client, closeAfterEach, inAWord, serve } from "../http/support.js";
 import { Service, withContextManager } from "../otel/support.js";
 
 withContextManager();
+closeAfterEach();
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 const rejects = () => Promise.reject(new Error("later")) as unknown;
@@ -72,6 +75,46 @@ describe.each([
     expect(await ask("/runs")).toBe(200);
     expect(await ask("/runs/run")).toBe(404);
     await turn();
+  });
+});
+
+describe("`authorize`", () => {
+  it("that never answers lets nothing be read, and holds up nobody else", async () => {
+    const bus = new EventBus();
+    publishNotes(bus, "run", 1, 2);
+    const url = await serve(bus, {
+      authorize: (request) => (request.headers.has("x-hangs") ? (hangs() as never) : true),
+    });
+    const gone = new AbortController();
+    const paths = ["/runs", "/runs/run", "/runs/run/events", "/events", "/stats"];
+    const waiting = paths.map((path) => fetch(url + path, { headers: { "x-hangs": "1" }, signal: gone.signal }));
+    expect((await fetch(`${url}/runs/run`)).status).toBe(200);
+    publishNote(bus, "run", 3);
+    expect(bus.stats()).toMatchObject({ runSubscribers: 0, globalSubscribers: 0, errors: 0 });
+    gone.abort();
+    expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(paths.map(() => "rejected"));
+    expect((await fetch(`${url}/runs/run`)).status).toBe(200);
+    expect(bus.stats()).toMatchObject({ runSubscribers: 0, globalSubscribers: 0 });
+  });
+
+  it("that takes its time gives all that is there when it answers, to whom is still there", async () => {
+    const bus = new EventBus();
+    publishNote(bus, "run", 1);
+    const desk = new EventEmitter();
+    const authorize = async (): Promise<true> => {
+      desk.emit("asked");
+      await once(desk, "permitted");
+      return true;
+    };
+    const url = await serve(bus, { authorize });
+    const asked = once(desk, "asked");
+    const opening = Client.open(`${url}/runs/run/events`);
+    await asked;
+    publishNote(bus, "run", 2);
+    bus.closeStream("run", "completed");
+    desk.emit("permitted");
+    const client = await opening;
+    expect((await client.toEnd()).map(inAWord)).toEqual([1, 2, "caught-up", "end"]);
   });
 });
 

@@ -55,7 +55,7 @@ const happenings = [
 ];
 
 describe("whatever is done to a bus in whatever order, it does what a plain model of it does,", () => {
-  const programs = Number(process.env["FC_RUNS"] ?? 205);
+  const programs = Number(process.env["FC_RUNS"] ?? 220);
   /** A few programs are not long on average, and do not come to everything. */
   const areMany = programs >= 100;
 
