@@ -69,23 +69,24 @@ export class Below extends Tally {
   /** What this is to a span around one of this kind. */
   beyond(kind: EventKind | undefined): Below {
     const below = new Below();
-    below.join(this);
-    below.#told = this.#told.map(({ role, between }) => ({ role, between: beyond(between, kind) }));
+    for (const name of counts) below[name] = this[name];
+    for (const { role, between } of this.#told) below.told(role, beyond(between, kind));
     if (isLevel(kind)) return below;
     below.#modelCall = this.#modelCall;
     below.#toolName = this.#toolName;
     return below;
   }
 
-  /** Adds what another one adds up to, or takes it out again. */
-  join(other: Below, sign: 1 | -1 = 1): void {
-    for (const name of counts) this[name] += sign * other[name];
-  }
-
-  /** What was told below the other, and what was begun. */
-  learn(other: Below): void {
+  /** What is below the other is below this, too. */
+  join(other: Below): void {
+    for (const name of counts) this[name] += other[name];
     for (const { role, between } of other.#told) this.told(role, between);
     this.#modelCall ||= other.#modelCall;
     this.#toolName ??= other.#toolName;
+  }
+
+  /** What the other counts is not counted here. */
+  subtract(other: Below): void {
+    for (const name of counts) this[name] -= other[name];
   }
 }

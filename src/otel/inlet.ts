@@ -55,10 +55,10 @@ export class Inlet {
   /** The latest started span: many instrumentations set its attributes right behind the start. */
   #held: HeldSpan | undefined;
   #flushQueued = false;
-  /** Spans that ended while a callback was asked: what is told then is refused. */
+  /** Spans of which the start is only being told, or which an option is asked about. */
+  readonly #starting = new Set<SpanLike>();
+  /** Of these, and while a callback is asked that may not publish, spans that ended: that is told next. */
   readonly #ended: SpanLike[] = [];
-  /** The span of which `include` is asked. */
-  #asked: SpanLike | undefined;
   /** Spans taken note of. */
   #spans = 0;
   #latestLog: WeakRef<LogRecordLike> | undefined;
@@ -130,7 +130,7 @@ export class Inlet {
     if (this.beside.hasTold(span)) return;
     const { traceId, spanId } = span.spanContext();
     const known = this.#traces.find(traceId, spanId);
-    if (this.#hub.isDeciding && (known?.open || span === this.#asked)) {
+    if (this.#starting.has(span) || (known?.open && this.#hub.isDeciding)) {
       this.#ended.push(span);
       return this.#flushSoon();
     }
@@ -157,24 +157,33 @@ export class Inlet {
     this.#named.ofLog(log, context);
   }
 
-  /** Classifies the span that is held, and ends those that ended while a callback was asked. */
+  /** Classifies the span that is held, and ends what waits for that. */
   flush(): void {
-    const held = this.#held;
-    if (held) {
-      this.#held = undefined;
-      try {
-        this.#admit(held.span, held.context, false, held.classified);
-      } catch (error) {
-        this.#hub.report("onStart", error);
-      }
-    }
+    if (this.#held) this.#start(this.#held);
     if (this.#ended.length > 0) this.#endDeferred();
   }
 
-  /** What ended while a callback was asked. */
+  #start({ span, context, classified }: HeldSpan): void {
+    this.#held = undefined;
+    this.#starting.add(span);
+    try {
+      this.#admit(span, context, false, classified);
+    } catch (error) {
+      this.#hub.report("onStart", error);
+    }
+    this.#starting.delete(span);
+  }
+
+  /** Ends what ended too early. Spans that still are too early wait on. */
   #endDeferred(): void {
     if (this.#hub.isDeciding) return;
-    for (const span of this.#ended.splice(0)) this.spanEnded(span);
+    for (const span of this.#ended.splice(0)) {
+      try {
+        this.spanEnded(span);
+      } catch (error) {
+        this.#hub.report("onEnd", error);
+      }
+    }
   }
 
   #flushSoon(): void {
@@ -267,13 +276,14 @@ export class Inlet {
     const parentContext = parentOf(span);
     // Seen for the first time at its end: only worth while if it is an event.
     if (late && !included) {
-      if (parentContext && !parentContext.isRemote) this.#traces.trace(traceId)?.pass(spanId, parentContext.spanId);
+      this.#traces.trace(traceId)?.pass(spanId, parentContext?.isRemote ? undefined : parentContext?.spanId);
       return undefined;
     }
     const trace = this.#traces.enter(traceId);
     const ownBinding = bindingOf(context);
     let parent = parentContext && trace.spans.get(parentContext.spanId);
-    let [unseenParent, sealedIn]: [SpanRecord?, string?] = [];
+    let unseenParent: SpanRecord | undefined;
+    let sealedIn: string | undefined;
     if (parentContext && !parent && !parentContext.isRemote) {
       sealedIn = this.#places.sealedIn(parentContext);
       if (sealedIn === undefined) {
@@ -331,6 +341,8 @@ export class Inlet {
     const { claim, trace } = record;
     const operation = claim?.operation;
     if (operation === "chunk") return this.#watchInside(record, span);
+    // Begun by a callback that may not publish: none of its events would be taken.
+    if (this.#hub.isDeciding) return this.#hub.refuse("nested");
     this.#watcher.see(record, span, true);
     const run = this.#resolver.resolve(record, span, context, () => this.#interpreter.runId(claim, view));
     // Who hears of what waited may close the run.
@@ -464,12 +476,9 @@ export class Inlet {
 
   #includes(span: SpanLike): boolean {
     const { include } = this.#settings;
-    if (typeof include !== "function") return include === "all";
-    const around = this.#asked;
-    this.#asked = span;
-    const included = Boolean(this.#hub.decide("include", () => include(span), false));
-    this.#asked = around;
-    return included;
+    return typeof include === "function"
+      ? Boolean(this.#hub.decide("include", () => include(span), false))
+      : include === "all";
   }
 }
 

@@ -191,9 +191,9 @@ export class SpanRecord {
     return { traceId: this.trace.id, spanId: this.spanId, parentSpanId: this.parentSpanId };
   }
 
-  /** Nobody asks for it any more but the spans below it, which shall not hold all that was ever around. */
+  /** Nobody asks for it any more but the spans below it, which shall not hold all that was ever around, but what is still open. */
   forget(): void {
-    this.parent = undefined;
+    while (this.parent?.open === false) this.parent = this.parent.parent;
     this.eventParent = undefined;
   }
 
@@ -247,24 +247,19 @@ export class SpanRecord {
     other.parent = this;
   }
 
-  /** What was seen below it, a span of this kind, is also below all that is around it; there some of it `isCounted`. */
-  handUp(run: Run, kind: EventKind | undefined, isCounted: boolean): void {
+  /** What was seen below it, a span of this kind, is also below all that is around it. */
+  handUp(run: Run, kind: EventKind | undefined): void {
     let below = this.#below?.get(run)?.beyond(kind);
     for (let each = this.parent; below && each; each = each.parent) {
-      const around = each.belowIn(run);
-      around?.learn(below);
-      if (!isCounted) around?.join(below);
+      each.belowIn(run)?.join(below);
       below = below.beyond(each.kind);
     }
   }
 
-  /** It turns out that nothing of what was taken to be around it is: it is counted there no more. */
-  standAlone(runs: Iterable<{ readonly run: Run }>): void {
-    for (const { run } of runs) {
-      const below = this.#below?.get(run);
-      for (let each = this.parent; below && each; each = each.parent) each.belowIn(run)?.join(below, -1);
-    }
-    this.parent = undefined;
+  /** What was seen below it is counted no more in what was taken to be around it. That it was told below that stays. */
+  takeBack(run: Run): void {
+    const below = this.#below?.get(run);
+    for (let each = this.parent; below && each; each = each.parent) each.belowIn(run)?.subtract(below);
   }
 
   /** What keeps count of the events below it in a run: the outermost agent, or one that may turn out to be it. */

@@ -1,6 +1,7 @@
 import { flat } from "../bus/bounded-json.js";
 import { RecencyList } from "../bus/recency-list.js";
 import type { Run } from "../bus/run.js";
+import { isLevel } from "./below.js";
 import type { RunLife } from "./run-life.js";
 import { SealedSpans } from "./sealed-spans.js";
 import { type EventKind, SpanRecord } from "./span-record.js";
@@ -69,23 +70,31 @@ export class Trace {
       acceptedRunId: undefined,
     };
     const place = new SpanRecord({ ...origin, name: "", scope: "", startTime: 0, order: 0, number: 0 });
-    for (const oldest of this.#unseen.keys()) if (this.#unseen.size >= MAX_UNSEEN) this.#unseen.delete(oldest);
+    if (this.#unseen.size >= MAX_UNSEEN) this.#forgetOldestPlace(this.#unseen);
     this.#unseen.set(place.spanId, { place, isCounted: standIn !== undefined });
     return place;
   }
 
-  /** Whether a span is below one that nobody saw so far. */
+  /** What is below it has a short way to the agent or tool around, however many such places were between. */
+  #forgetOldestPlace(unseen: Map<string, Unseen>): void {
+    const [oldest] = unseen.values();
+    if (!oldest) return;
+    const { place } = oldest;
+    while (place.parent && !isLevel(place.parent.kind)) place.parent = place.parent.parent;
+    unseen.delete(place.spanId);
+  }
+
+  /** Whether a span is below the one of this id, which nobody saw so far. */
   isInUnseen(record: SpanRecord, spanId: string): boolean {
     const unseen = this.#unseen?.get(spanId);
     return unseen !== undefined && record.isBelow(unseen.place);
   }
 
-  /** What stood in around the place of a span was none if it is in one that turns out to be in it. False for its own place. */
+  /** What stood in around a place was none if it is in the span of this id, which has the place in it. False for its own place. */
   keepApart(place: SpanRecord, spanId: string): boolean {
     if (!this.isInUnseen(place, spanId)) return place.spanId !== spanId;
-    place.standAlone(this.lives);
     const unseen = this.#unseen?.get(place.spanId);
-    if (unseen?.place === place) unseen.isCounted = false;
+    if (unseen?.place === place) this.#standAlone(unseen);
     return true;
   }
 
@@ -93,21 +102,33 @@ export class Trace {
   takePlace(record: SpanRecord, kind: EventKind | undefined): void {
     const unseen = this.#unseen?.get(record.spanId);
     if (!unseen) return;
+    this.#standAlone(unseen);
     this.#unseen?.delete(record.spanId);
     record.takePlaceOf(unseen.place);
-    for (const { run } of this.lives) record.handUp(run, kind, unseen.isCounted);
+    for (const { run } of this.lives) record.handUp(run, kind);
   }
 
-  /** The span is seen at its end, and is no event: what is around it is around what was seen below it. */
-  pass(spanId: string, parentId: string): void {
+  /** The span is seen at its end, and is no event: what is around it, if anything is, is around what was seen below it. */
+  pass(spanId: string, parentId: string | undefined): void {
     const unseen = this.#unseen?.get(spanId);
     if (!unseen) return;
-    const known = this.spans.get(parentId);
-    const around = known ?? this.placeOf(parentId, undefined);
-    if (known ? this.isInUnseen(known, spanId) : !this.keepApart(around, spanId)) return;
-    unseen.place.parent = around;
-    for (const { run } of this.lives) unseen.place.handUp(run, undefined, unseen.isCounted);
+    const known = parentId === undefined ? undefined : this.spans.get(parentId);
+    const around = parentId === undefined ? undefined : (known ?? this.placeOf(parentId, undefined));
+    const isApart = !around || (known ? !this.isInUnseen(known, spanId) : this.keepApart(around, spanId));
+    this.#standAlone(unseen);
+    if (!around || !isApart) return;
+    const { place } = unseen;
+    place.parent = around;
+    around.isLeaf = false;
+    for (const { run } of this.lives) place.handUp(run, undefined);
     unseen.isCounted = true;
+  }
+
+  /** Nothing is around it any more, and what is below it counts nowhere else. */
+  #standAlone(unseen: Unseen): void {
+    if (unseen.isCounted) for (const { run } of this.lives) unseen.place.takeBack(run);
+    unseen.isCounted = false;
+    unseen.place.parent = undefined;
   }
 
   /** The innermost open event, where all are of one run; else that of this run. None that began in the span of this id. */

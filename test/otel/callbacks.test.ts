@@ -41,6 +41,32 @@ describe("a tap that is told of a span", () => {
     expect(service.bus.stats()).toMatchObject({ openSpans: 0, errors: 0 });
   });
 
+  it("may end a span that is only beginning, when it is told of chunks that wait", () => {
+    const service = new Service();
+    const made: Span[] = [];
+    service.bus.tap((event) => event.type === "agent.model.chunk" && made[1]?.end());
+    const model = service.model();
+    made.push(model);
+    service.bus.stats();
+    const chunk = {
+      runId: traceIdOf(model),
+      type: "agent.model.chunk",
+      spanId: spanIdOf(model),
+      data: { text: "hello" },
+    };
+    service.bus.publish(chunk);
+    made.push(service.tool("t", { under: model }));
+    service.bus.stats();
+    for (const span of made) span.end();
+    expect(service.types(model)).toEqual([
+      "agent.model.started",
+      "agent.tool.started",
+      "agent.tool.completed",
+      "agent.model.completed",
+    ]);
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, refused: 0 });
+  });
+
   it("may end the span whose start it is told of", () => {
     const service = new Service();
     const spans: Span[] = [];
@@ -273,6 +299,29 @@ describe("a callback that decides", () => {
       }
     },
   );
+
+  it("may start a span that goes on: it is counted as refused, and neither its start nor its end is told", () => {
+    const begun: Span[] = [];
+    const made: Service[] = [];
+    const service = new Service({
+      runId: () => {
+        for (const each of begun.length > 0 ? [] : made) {
+          begun.push(each.tool("inside", { root: true }));
+          each.bus.stats();
+        }
+        return undefined;
+      },
+    });
+    made.push(service);
+    const agent = service.agent("a");
+    service.bus.stats();
+    for (const span of [...begun, agent]) span.end();
+    expect(begun).toHaveLength(1);
+    expect(service.bus.runs()).toHaveLength(1);
+    expect(service.types(agent)).toHaveLength(3);
+    expect(service.bus.stats({ details: true }).details?.refused).toMatchObject({ nested: 1 });
+    expect(service.bus.stats()).toMatchObject({ openSpans: 0, activeRuns: 0, refused: 1 });
+  });
 
   it("may start a span, which is classified when its turn comes", () => {
     const made: Service[] = [];

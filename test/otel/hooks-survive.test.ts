@@ -429,3 +429,23 @@ describe("forceFlush", () => {
     expect(heard).toContain("agent.invocation.started");
   });
 });
+
+describe("a span that ends while a callback is asked about it", () => {
+  it("and that cannot be read any more when its turn comes, throws nothing at whoever asks the bus then", async () => {
+    let asked = 0;
+    const { bus } = new Service({ runId: () => void bus.onEnd(span) });
+    const span = spanLike({
+      attributes: agentAttributes,
+      spanContext: () => {
+        asked += 1;
+        if (bus.stats().openSpans > 0) throw new Error("gone");
+        return ids;
+      },
+    }) as SpanLike & Parameters<EventBus["onEnd"]>[0];
+    bus.onStart(span as never, undefined as never);
+    expect(() => bus.stats()).not.toThrow();
+    await pass();
+    expect(asked).toBeGreaterThan(0);
+    expect(bus.stats().errors).toBeGreaterThan(0);
+  });
+});

@@ -1,5 +1,6 @@
 import type { Span } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
+import { dataOf } from "../bus/support.js";
 import { Dice } from "../dice.js";
 import { Running, spanIdOf } from "./support.js";
 
@@ -78,14 +79,27 @@ function faultsOf(seed: number): string[] {
     if (made && parent && aroundOf(parent).includes(made)) faults.push(`${made.kind} is told below what it had in it`);
   }
   const [starts, ends] = [told(/\.started$/), told(/\.(completed|failed)$/)];
-  if (new Set(starts).size < starts.length || starts.length !== ends.length) faults.push("a start without one end");
+  if (new Set(starts).size < starts.length || new Set(ends).size < ends.length) faults.push("started or ended twice");
+  if (new Set([...starts, ...ends]).size !== starts.length || starts.length !== ends.length)
+    faults.push("a start without an end, or an end without a start");
+  const run = service.bus.runs().find(({ runId }) => runId === all[0]?.span.spanContext().traceId);
+  for (const event of events.filter(({ type }) => type === "agent.terminate")) {
+    for (const name of ["modelCalls", "toolCalls", "inputTokens"] as const) {
+      const sum = Number(dataOf(event)[name] ?? 0);
+      if (sum < 0 || sum > (run?.[name] ?? 0)) faults.push(`an agent adds up to ${sum} ${name} of ${run?.[name]}`);
+    }
+  }
+  const whole = events.find(({ type, spanId }) => type === "agent.terminate" && madeOf(spanId) === all[0]);
+  for (const name of ["modelCalls", "toolCalls", "inputTokens"] as const)
+    if (whole && Number(dataOf(whole)[name] ?? 0) !== run?.[name])
+      faults.push(`the root adds up to ${dataOf(whole)[name]} ${name} of ${run?.[name]}`);
   const { openSpans, errors } = service.bus.stats();
   if (openSpans + errors > 0) faults.push(`${openSpans} open spans, ${errors} errors`);
   return faults.map((fault) => `program ${seed}: ${fault}`);
 }
 
 describe("a bus attached while spans are open that end inside each other", () => {
-  it("tells tokens once, and no span below what it had in it, whatever it did not see begin", () => {
+  it("tells tokens once, no span below what it had in it, and has the totals of an agent that it never saw begin", () => {
     const seeds = Array.from({ length: 600 }, (_, index) => index + 1);
     expect(seeds.flatMap(faultsOf)).toEqual([]);
   });
