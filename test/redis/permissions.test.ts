@@ -39,7 +39,10 @@ describe.runIf(hasRedis()).each(clientNames)("the user of docs/DISTRIBUTED.md, t
     expect(shown(await source.history("r", { limit: 1 }))).toEqual([600]);
     expect(await source.standing("r")).toMatchObject({ state: "closed" });
     // More runs than are kept.
-    for (const runId of ["s", "t", "u", "v"]) publishNote(bus, runId, 1);
+    for (const runId of ["s", "t", "u", "v"]) {
+      publishNote(bus, runId, 1);
+      bus.closeStream(runId);
+    }
     await relay.flush();
     await until(async () => (await source.runs()).length === 3);
     // A producer that is not heard of again.
