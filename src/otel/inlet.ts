@@ -276,7 +276,7 @@ export class Inlet {
     const parentContext = parentOf(span);
     // Seen for the first time at its end: only worth while if it is an event.
     if (late && !included) {
-      this.#traces.trace(traceId)?.pass(spanId, parentContext?.isRemote ? undefined : parentContext?.spanId);
+      this.#traces.trace(traceId)?.unseen.pass(spanId, parentContext?.isRemote ? undefined : parentContext?.spanId);
       return undefined;
     }
     const trace = this.#traces.enter(traceId);
@@ -288,12 +288,12 @@ export class Inlet {
       sealedIn = this.#places.sealedIn(parentContext);
       if (sealedIn === undefined) {
         parent = this.#places.standIn(trace, ownBinding, spanId);
-        unseenParent = trace.placeOf(parentContext.spanId, parent);
+        unseenParent = trace.unseen.keep(parentContext.spanId, parent);
       }
     }
     // What began inside a span that is seen first at its end is not around it.
-    if (late && unseenParent && !trace.keepApart(unseenParent, spanId)) unseenParent = undefined;
-    if (late && parent && trace.isInUnseen(parent, spanId)) parent = undefined;
+    if (late && unseenParent && !trace.unseen.keepApart(unseenParent, spanId)) unseenParent = undefined;
+    if (late && parent && trace.unseen.isIn(parent, spanId)) parent = undefined;
     this.#spans += 1;
     const record = new SpanRecord({
       trace,
@@ -312,7 +312,7 @@ export class Inlet {
       number: this.#spans,
     });
     record.claim = claim;
-    if (late) trace.takePlace(record, kindOfClaim(claim));
+    if (late) trace.unseen.takePlace(record, kindOfClaim(claim));
     if (!claim && context) this.#contexts?.set(span, context);
     if (!parentContext) trace.owned = true;
     this.#traces.add(record);

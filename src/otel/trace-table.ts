@@ -1,23 +1,13 @@
 import { flat } from "../bus/bounded-json.js";
 import { RecencyList } from "../bus/recency-list.js";
 import type { Run } from "../bus/run.js";
-import { isLevel } from "./below.js";
 import type { RunLife } from "./run-life.js";
 import { SealedSpans } from "./sealed-spans.js";
-import { type EventKind, SpanRecord } from "./span-record.js";
+import type { SpanRecord } from "./span-record.js";
+import { UnseenSpans } from "./unseen-spans.js";
 
 /** Ended events that may stand among the open ones before they are looked for. */
 const MANY_ENDED = 64;
-
-/** Spans that nobody saw, of which a trace remembers what happened below. */
-const MAX_UNSEEN = 64;
-
-/** The place of a span that nobody saw. */
-interface Unseen {
-  readonly place: SpanRecord;
-  /** What happens below counts in what is around it, or in what stands in for that. */
-  isCounted: boolean;
-}
 
 /** The spans of one trace that are open, or that late children may still name as their parent. */
 export class Trace {
@@ -31,10 +21,16 @@ export class Trace {
   /** Open runs that have events from it. */
   readonly lives = new Set<RunLife>();
   #openEvents: SpanRecord[] = [];
-  #unseen: Map<string, Unseen> | undefined;
+  #unseen: UnseenSpans | undefined;
 
   constructor(id: string) {
     this.id = flat(id);
+  }
+
+  /** Those that nobody saw so far. */
+  get unseen(): UnseenSpans {
+    this.#unseen ??= new UnseenSpans(this);
+    return this.#unseen;
   }
 
   eventOpened(record: SpanRecord): void {
@@ -48,94 +44,11 @@ export class Trace {
       this.#openEvents = this.#openEvents.filter((event) => event.open);
   }
 
-  /**
-   * Keeps the place of a span of this process that nobody saw: its end may still be seen. `standIn` is taken to be around it,
-   * as the first span below it finds that.
-   */
-  placeOf(spanId: string, standIn: SpanRecord | undefined): SpanRecord {
-    this.#unseen ??= new Map();
-    const known = this.#unseen.get(spanId)?.place;
-    if (known) {
-      // What is over by now is not around it.
-      while (known.parent?.open === false) known.parent = known.parent.parent;
-      return known;
-    }
-    const origin = {
-      trace: this,
-      spanId: flat(spanId),
-      parent: standIn,
-      remoteParentId: undefined,
-      sealedIn: undefined,
-      ownBinding: undefined,
-      acceptedRunId: undefined,
-    };
-    const place = new SpanRecord({ ...origin, name: "", scope: "", startTime: 0, order: 0, number: 0 });
-    if (this.#unseen.size >= MAX_UNSEEN) this.#forgetOldestPlace(this.#unseen);
-    this.#unseen.set(place.spanId, { place, isCounted: standIn !== undefined });
-    return place;
-  }
-
-  /** What is below it has a short way to the agent or tool around, however many such places were between. */
-  #forgetOldestPlace(unseen: Map<string, Unseen>): void {
-    const [oldest] = unseen.values();
-    if (!oldest) return;
-    const { place } = oldest;
-    while (place.parent && !isLevel(place.parent.kind)) place.parent = place.parent.parent;
-    unseen.delete(place.spanId);
-  }
-
-  /** Whether a span is below the one of this id, which nobody saw so far. */
-  isInUnseen(record: SpanRecord, spanId: string): boolean {
-    const unseen = this.#unseen?.get(spanId);
-    return unseen !== undefined && record.isBelow(unseen.place);
-  }
-
-  /** What stood in around a place was none if it is in the span of this id, which has the place in it. False for its own place. */
-  keepApart(place: SpanRecord, spanId: string): boolean {
-    if (!this.isInUnseen(place, spanId)) return place.spanId !== spanId;
-    const unseen = this.#unseen?.get(place.spanId);
-    if (unseen?.place === place) this.#standAlone(unseen);
-    return true;
-  }
-
-  /** The span is seen at its end, and is an event of this kind: it takes its place. */
-  takePlace(record: SpanRecord, kind: EventKind | undefined): void {
-    const unseen = this.#unseen?.get(record.spanId);
-    if (!unseen) return;
-    this.#standAlone(unseen);
-    this.#unseen?.delete(record.spanId);
-    record.takePlaceOf(unseen.place);
-    for (const { run } of this.lives) record.handUp(run, kind);
-  }
-
-  /** The span is seen at its end, and is no event: what is around it, if anything is, is around what was seen below it. */
-  pass(spanId: string, parentId: string | undefined): void {
-    const unseen = this.#unseen?.get(spanId);
-    if (!unseen) return;
-    const known = parentId === undefined ? undefined : this.spans.get(parentId);
-    const around = parentId === undefined ? undefined : (known ?? this.placeOf(parentId, undefined));
-    const isApart = !around || (known ? !this.isInUnseen(known, spanId) : this.keepApart(around, spanId));
-    this.#standAlone(unseen);
-    if (!around || !isApart) return;
-    const { place } = unseen;
-    place.parent = around;
-    around.isLeaf = false;
-    for (const { run } of this.lives) place.handUp(run, undefined);
-    unseen.isCounted = true;
-  }
-
-  /** Nothing is around it any more, and what is below it counts nowhere else. */
-  #standAlone(unseen: Unseen): void {
-    if (unseen.isCounted) for (const { run } of this.lives) unseen.place.takeBack(run);
-    unseen.isCounted = false;
-    unseen.place.parent = undefined;
-  }
-
   /** The innermost open event, where all are of one run; else that of this run. None that began in the span of this id. */
   innermostEvent(run: Run | undefined, spanId?: string): SpanRecord | undefined {
     this.eventEnded();
     const innermost = this.#openEvents.at(-1);
-    const place = spanId === undefined ? undefined : this.#unseen?.get(spanId)?.place;
+    const place = spanId === undefined ? undefined : this.#unseen?.at(spanId);
     if (!innermost || (this.lives.size <= 1 && !place)) return innermost;
     const around = this.#openEvents.filter((event) => event.open && !(place && event.isBelow(place)));
     if (around.every((event) => event.run === around.at(-1)?.run)) return around.at(-1);
