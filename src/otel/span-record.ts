@@ -256,10 +256,10 @@ export class SpanRecord {
     }
   }
 
-  /** What was seen below it is counted no more in what was taken to be around it. That it was told below that stays. */
-  takeBack(run: Run): void {
+  /** What was seen below it is counted no more in what was taken to be around it, below `upTo`. That it was told below that stays. */
+  takeBack(run: Run, upTo?: SpanRecord): void {
     const below = this.#below?.get(run);
-    for (let each = this.parent; below && each; each = each.parent) each.belowIn(run)?.subtract(below);
+    for (let each = this.parent; below && each && each !== upTo; each = each.parent) each.belowIn(run)?.subtract(below);
   }
 
   /** What keeps count of the events below it in a run: the outermost agent, or one that may turn out to be it. */

@@ -9,8 +9,8 @@ const MAX_UNSEEN = 64;
 /** The place of a span that nobody saw. */
 interface Unseen {
   readonly place: SpanRecord;
-  /** What happens below counts in what is around it, or in what stands in for that. */
-  isCounted: boolean;
+  /** What is around it is only what was open when spans began below it. */
+  isGuess: boolean;
 }
 
 /**
@@ -31,15 +31,14 @@ export class UnseenSpans {
   }
 
   /**
-   * Keeps the place of a span of this process that nobody saw: its end may still be seen. `standIn` is taken to be around it,
-   * as the first span below it finds that.
+   * Keeps the place of a span of this process that nobody saw: its end may still be seen. What stands in for it as a span
+   * begins below, `standIn`, is taken to be around it, or is in what is.
    */
   keep(spanId: string, standIn: SpanRecord | undefined): SpanRecord {
-    const known = this.at(spanId);
+    const known = this.#byId.get(spanId);
     if (known) {
-      // What is over by now is not around it.
-      while (known.parent?.open === false) known.parent = known.parent.parent;
-      return known;
+      if (known.isGuess) this.#guessBetter(known, standIn);
+      return known.place;
     }
     const origin = {
       trace: this.#trace,
@@ -52,8 +51,19 @@ export class UnseenSpans {
     };
     const place = new SpanRecord({ ...origin, name: "", scope: "", startTime: 0, order: 0, number: 0 });
     if (this.#byId.size >= MAX_UNSEEN) this.#forgetOldest();
-    this.#byId.set(place.spanId, { place, isCounted: standIn !== undefined });
+    this.#byId.set(place.spanId, { place, isGuess: true });
     return place;
+  }
+
+  /** What is over is not around it, nor what is not around all that stood in for it. */
+  #guessBetter({ place }: Unseen, standIn: SpanRecord | undefined): void {
+    const isFree = !standIn || standIn.isBelow(place);
+    let around = place.parent;
+    while (around && !(around.open && (isFree || standIn === around || standIn.isBelow(around))))
+      around = around.parent;
+    if (around === place.parent) return;
+    for (const { run } of this.#trace.lives) place.takeBack(run, around);
+    place.parent = around;
   }
 
   /** What is below it has a short way to the agent or tool around, however many such places were between. */
@@ -102,13 +112,12 @@ export class UnseenSpans {
     place.parent = around;
     around.isLeaf = false;
     for (const { run } of this.#trace.lives) place.handUp(run, undefined);
-    unseen.isCounted = true;
+    unseen.isGuess = false;
   }
 
   /** Nothing is around it any more, and what is below it counts nowhere else. */
   #standAlone(unseen: Unseen): void {
-    if (unseen.isCounted) for (const { run } of this.#trace.lives) unseen.place.takeBack(run);
-    unseen.isCounted = false;
+    for (const { run } of this.#trace.lives) unseen.place.takeBack(run);
     unseen.place.parent = undefined;
   }
 }

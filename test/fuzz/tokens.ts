@@ -11,6 +11,15 @@ interface Seen {
   tokensTold: boolean;
 }
 
+/** How what is around a span may be found. */
+interface View {
+  readonly parentOf: (id: string) => string | undefined;
+  /** An agent or tool that only its end shows was seen to be between before that. */
+  readonly seesLate: boolean;
+  /** So was one around a span whose own link is lost: what is around that is guessed, and may be further out than it is told. */
+  readonly seesGuessed: boolean;
+}
+
 /** What a bus told of the tokens of an application. */
 export class TokenAudit {
   readonly complaints: string[] = [];
@@ -26,8 +35,9 @@ export class TokenAudit {
     (id: string) => this.#seen.get(id)?.parentId,
     (id: string) => this.#likelyParent(id),
   ];
-  /** An agent or tool that only its end shows was not seen to be between before that. */
-  readonly #views = this.#trees.flatMap((parentOf) => [true, false].map((seesLate) => ({ parentOf, seesLate })));
+  readonly #views: readonly View[] = this.#trees.flatMap((parentOf) =>
+    [true, false].flatMap((seesLate) => [true, false].map((seesGuessed) => ({ parentOf, seesLate, seesGuessed }))),
+  );
   readonly #interpreter = new Interpreter(defaultConventions);
 
   constructor(events: readonly BusEvent[], made: readonly Made[]) {
@@ -69,7 +79,8 @@ export class TokenAudit {
     for (const [spanId, { tokensTold }] of this.#seen) {
       const span = this.#made.get(spanId);
       if (!span || !tokensTold) continue;
-      for (const above of this.#tellingAgain(spanId, (id) => this.#linkedParent(id), true)) {
+      const linked = { parentOf: (id: string) => this.#linkedParent(id), seesLate: true, seesGuessed: true };
+      for (const above of this.#tellingAgain(spanId, linked)) {
         const overlaps = span.startedAt < (this.#made.get(above)?.endedAt ?? 0);
         if (this.#seen.get(above)?.tokensTold && overlaps)
           this.complaints.push(`tokens of ${spanId} are told again by ${above} around it`);
@@ -80,8 +91,7 @@ export class TokenAudit {
   /** A span that ended and had tokens, of which neither it nor one in it nor one around it told any in its run. */
   findLost(): void {
     const spoken = new Set<string>();
-    const around = (id: string) =>
-      this.#views.flatMap(({ parentOf, seesLate }) => this.#tellingAgain(id, parentOf, seesLate));
+    const around = (id: string) => this.#views.flatMap((view) => this.#tellingAgain(id, view));
     for (const [spanId, { tokensTold }] of this.#seen)
       if (tokensTold) for (const id of [spanId, ...around(spanId)]) spoken.add(id);
     for (const [spanId, seen] of this.#seen) {
@@ -113,26 +123,32 @@ export class TokenAudit {
   /** Between how many calls of models a run counts: all but those around others, with no agent or tool between. */
   modelCalls(generation: string): { least: number; most: number } {
     const calls = [...this.#seen].filter(([, seen]) => seen.generation === generation && seen.kind === "agent.model");
-    const wrappers = this.#views.map(({ parentOf, seesLate }) => {
-      return new Set(calls.flatMap(([id]) => this.#callsAround(id, parentOf, seesLate)));
-    });
+    const wrappers = this.#views.map((view) => new Set(calls.flatMap(([id]) => this.#callsAround(id, view))));
     const isWrapper = calls.map(([id]) => wrappers.map((each) => each.has(id)));
     const least = isWrapper.filter((each) => !each.some(Boolean)).length;
     return { least, most: isWrapper.filter((each) => !each.every(Boolean)).length };
   }
 
-  #callsAround(spanId: string, parentOf: (id: string) => string | undefined, seesLate: boolean): string[] {
+  #callsAround(spanId: string, view: View): string[] {
     const calls: string[] = [];
     const { generation } = this.#seen.get(spanId) ?? {};
-    const passed = new Set([spanId]);
-    for (let id = parentOf(spanId); id !== undefined && !passed.has(id); id = parentOf(id)) {
-      passed.add(id);
+    for (const { id, isSeen } of this.#around(spanId, view)) {
       const seen = this.#seen.get(id);
       if (seen?.kind === "agent.model" && seen.generation === generation) calls.push(id);
-      const isLevel = seen?.kind === "agent.invocation" || seen?.kind === "agent.tool";
-      if (isLevel && (seesLate || !this.#made.get(id)?.isLate)) break;
+      if (isSeen && (seen?.kind === "agent.invocation" || seen?.kind === "agent.tool")) break;
     }
     return calls;
+  }
+
+  /** What is around a span, and whether it was seen to be between that and what is further out. */
+  *#around(spanId: string, { parentOf, seesLate, seesGuessed }: View): Generator<{ id: string; isSeen: boolean }> {
+    const passed = new Set([spanId]);
+    let isGuessed = false;
+    for (let last = spanId, id = parentOf(last); id !== undefined && !passed.has(id); last = id, id = parentOf(id)) {
+      passed.add(id);
+      isGuessed ||= this.#linkedParent(last) !== id;
+      yield { id, isSeen: (seesLate || !this.#made.get(id)?.isLate) && (seesGuessed || !isGuessed) };
+    }
   }
 
   #hasTokens({ span, kind }: Made, as: string): boolean {
@@ -144,17 +160,15 @@ export class TokenAudit {
   }
 
   /** The spans around it, in its run, that would tell its tokens once more. */
-  #tellingAgain(spanId: string, parentOf: (id: string) => string | undefined, seesLate: boolean): string[] {
+  #tellingAgain(spanId: string, view: View): string[] {
     const found: string[] = [];
     const below = this.#seen.get(spanId);
     if (!below) return found;
     const between = new Set([below.kind]);
-    const passed = new Set([spanId]);
-    for (let id = parentOf(spanId); id !== undefined && !passed.has(id); id = parentOf(id)) {
-      passed.add(id);
+    for (const { id, isSeen } of this.#around(spanId, view)) {
       const around = this.#seen.get(id);
       if (around?.generation === below.generation && isSameWork(around.kind, below.kind, between)) found.push(id);
-      if (around && (seesLate || !this.#made.get(id)?.isLate)) between.add(around.kind);
+      if (around && isSeen) between.add(around.kind);
     }
     return found;
   }
