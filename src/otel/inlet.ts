@@ -357,8 +357,8 @@ export class Inlet {
     record.refusedIn = undefined;
     this.#lives.join(life, trace);
     if (operation === "handoff") return;
-    record.kind = operation ? kindOf[operation] : "span";
-    const { kind } = record;
+    const kind = kindOfClaim(claim) ?? "span";
+    record.kind = kind;
     const beginning = this.#publisher.begin(record, run, kind, view);
     // Counted as open before anybody is told, who may end it or close its run.
     life.openEvents.add(record);

@@ -8,6 +8,9 @@ import { pass, Running, Service, spanIdOf, traceIdOf, withContextManager, withFa
 withContextManager();
 withFakeTime();
 
+/** The tokens of a call, or what an agent sums up. */
+const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
+
 const readable = (span: Span) => span as Span & Parameters<EventBus["onEnd"]>[0];
 
 describe("a bus attached while spans are open", () => {
@@ -47,7 +50,6 @@ describe("a bus attached while spans are open", () => {
   });
 
   it("counts once what the agent sums up at its end, and has its totals", () => {
-    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
     const service = new Running();
     const agent = service.agent("a");
     service.attach();
@@ -61,7 +63,6 @@ describe("a bus attached while spans are open", () => {
   });
 
   it("tells the sum of the agent once where no call below told its tokens before", () => {
-    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
     const service = new Running();
     const agent = service.agent("a");
     service.attach();
@@ -74,7 +75,6 @@ describe("a bus attached while spans are open", () => {
   });
 
   it("does not put a span that it sees first at its end below what began inside it", () => {
-    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
     const service = new Running();
     const outer = service.agent("outer");
     const inner = service.agent("inner", { under: outer });
@@ -91,7 +91,6 @@ describe("a bus attached while spans are open", () => {
   });
 
   it("counts in an agent that it never saw what is below spans that are no events", () => {
-    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
     const service = new Running();
     const agent = service.agent("a");
     const unseen = service.plain("step", { under: agent });
@@ -106,7 +105,6 @@ describe("a bus attached while spans are open", () => {
   });
 
   it("counts calls beside each other each for itself, and of calls in each other the inner one", () => {
-    const used = { "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1 };
     const service = new Running();
     const agent = service.agent("a");
     const outer = service.model({ under: agent });
