@@ -7,6 +7,9 @@ interface Seen {
   readonly kind: string;
   readonly generation: string;
   readonly parentId: string | undefined;
+  /** Its place among the events, and that of its end. */
+  readonly startedAs: number;
+  endedAs: number;
   end: "none" | "abandoned" | "told";
   tokensTold: boolean;
 }
@@ -18,6 +21,8 @@ interface View {
   readonly seesLate: boolean;
   /** So was one around a span whose own link is lost: what is around that is guessed, and may be further out than it is told. */
   readonly seesGuessed: boolean;
+  /** What was given up before the span began is still known to be around one that is around the span. */
+  readonly seesGivenUp: boolean;
 }
 
 /** What a bus told of the tokens of an application. */
@@ -36,26 +41,42 @@ export class TokenAudit {
     (id: string) => this.#likelyParent(id),
   ];
   readonly #views: readonly View[] = this.#trees.flatMap((parentOf) =>
-    [true, false].flatMap((seesLate) => [true, false].map((seesGuessed) => ({ parentOf, seesLate, seesGuessed }))),
+    [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => ({
+      parentOf,
+      seesLate: (bits & 1) === 0,
+      seesGuessed: (bits & 2) === 0,
+      seesGivenUp: (bits & 4) === 0,
+    })),
   );
+  /** The tree of the bus as it told it. */
+  readonly #linked: View = {
+    parentOf: (id) => this.#linkedParent(id),
+    seesLate: true,
+    seesGuessed: true,
+    seesGivenUp: true,
+  };
   readonly #interpreter = new Interpreter(defaultConventions);
 
   constructor(events: readonly BusEvent[], made: readonly Made[]) {
     this.#made = new Map(made.map((each) => [each.spanId, each]));
-    for (const event of events) this.#take(event);
+    for (const [place, event] of events.entries()) this.#take(event, place);
   }
 
-  #take(event: BusEvent): void {
+  #take(event: BusEvent, place: number): void {
     const { id, type, spanId = "", parentSpanId } = event;
     const [, kind, phase] = /^((?:agent\.\w+)|span)\.(started|completed|failed)$/.exec(type) ?? [];
     if (kind !== undefined && phase === "started") {
       const generation = id.slice(0, id.lastIndexOf("."));
-      this.#seen.set(spanId, { kind, generation, parentId: parentSpanId, end: "none", tokensTold: false });
+      const began = { kind, generation, parentId: parentSpanId, startedAs: place };
+      this.#seen.set(spanId, { ...began, endedAs: Number.POSITIVE_INFINITY, end: "none", tokensTold: false });
     }
     const seen = this.#seen.get(spanId);
     if (!seen) return;
     const { error } = event.data as { error?: { type?: unknown } };
-    if (kind !== undefined && phase !== "started") seen.end = error?.type === "abandoned" ? "abandoned" : "told";
+    if (kind !== undefined && phase !== "started") {
+      seen.end = error?.type === "abandoned" ? "abandoned" : "told";
+      seen.endedAs = place;
+    }
     if (type === "agent.terminate")
       this.#terminated.push({ spanId, inputTokens: tokensIn(event), told: this.#told.length });
     if (type !== "agent.tokens.used") return;
@@ -79,8 +100,7 @@ export class TokenAudit {
     for (const [spanId, { tokensTold }] of this.#seen) {
       const span = this.#made.get(spanId);
       if (!span || !tokensTold) continue;
-      const linked = { parentOf: (id: string) => this.#linkedParent(id), seesLate: true, seesGuessed: true };
-      for (const above of this.#tellingAgain(spanId, linked)) {
+      for (const above of this.#tellingAgain(spanId, this.#linked)) {
         const overlaps = span.startedAt < (this.#made.get(above)?.endedAt ?? 0);
         if (this.#seen.get(above)?.tokensTold && overlaps)
           this.complaints.push(`tokens of ${spanId} are told again by ${above} around it`);
@@ -141,14 +161,24 @@ export class TokenAudit {
   }
 
   /** What is around a span, and whether it was seen to be between that and what is further out. */
-  *#around(spanId: string, { parentOf, seesLate, seesGuessed }: View): Generator<{ id: string; isSeen: boolean }> {
+  *#around(spanId: string, view: View): Generator<{ id: string; isSeen: boolean }> {
+    const { parentOf, seesLate, seesGuessed, seesGivenUp } = view;
     const passed = new Set([spanId]);
     let isGuessed = false;
+    let isCut = false;
     for (let last = spanId, id = parentOf(last); id !== undefined && !passed.has(id); last = id, id = parentOf(id)) {
       passed.add(id);
       isGuessed ||= this.#linkedParent(last) !== id;
+      const wasGivenUp = !seesGivenUp && this.#wasGivenUp(id, spanId);
+      if (isCut && wasGivenUp) continue;
+      isCut ||= wasGivenUp;
       yield { id, isSeen: (seesLate || !this.#made.get(id)?.isLate) && (seesGuessed || !isGuessed) };
     }
+  }
+
+  #wasGivenUp(id: string, before: string): boolean {
+    const seen = this.#seen.get(id);
+    return seen?.end === "abandoned" && seen.endedAs < (this.#seen.get(before)?.startedAs ?? 0);
   }
 
   #hasTokens({ span, kind }: Made, as: string): boolean {
