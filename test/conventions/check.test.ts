@@ -21,6 +21,14 @@ test("the default tables are right", () => {
   }
 });
 
+test("content may be a time", () => {
+  const times = [
+    { from: "seconds", key: "k" },
+    { from: "date", key: "k" },
+  ] as const;
+  expect(() => new Interpreter([{ name: "Acme", claims: [], fields: { result: times } }])).not.toThrow();
+});
+
 test("the default tables are plain data: they survive JSON", () => {
   const copies = JSON.parse(JSON.stringify(defaultConventions)) as Convention[];
   expect(copies).toEqual(defaultConventions);
@@ -70,6 +78,11 @@ test.each([
     "`claims[0].where` must be an object, got null",
   ],
   ["a field that is no list", [{ name: "Acme", claims, fields: { model: "k" } }], '`fields["model"]` must be an array'],
+  [
+    "a field that is a function",
+    [{ name: "Acme", claims, fields: { model: () => ["k"] } }],
+    '`fields["model"]` must be an array, got function',
+  ],
   [
     "a source of a kind that is none",
     [{ name: "Acme", claims, fields: { model: [{ from: "air" }] } }],
@@ -131,6 +144,11 @@ test.each([
     "a run id unlike a field",
     [{ name: "Acme", claims, runId: [{ from: "attribute", key: "k", unlike: "model" }] }],
     '`runId[0].unlike` must be absent (known: from, key, like, for, where), got "model"',
+  ],
+  [
+    "a run id that is a number",
+    [{ name: "Acme", claims, runId: [{ from: "constant", value: 5 }] }],
+    "`runId[0].value` must be a text that is not empty, got 5",
   ],
   [
     "a failure unlike a field",

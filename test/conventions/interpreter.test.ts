@@ -393,6 +393,12 @@ describe("a source", () => {
     expect(read(fields, step("turn three"))).toEqual({});
   });
 
+  test("is no number where a whole text looks like one", () => {
+    const fields = { step: ["turn", { from: "attribute", key: "turn" }, { from: "first", key: "turn" }] } as const;
+    expect(read(fields, span({ "acme.kind": "model", turn: "3" }))).toEqual({});
+    expect(read(fields, span({ "acme.kind": "model", turn: 3 }))).toEqual({ step: 3 });
+  });
+
   test("that compares with one that compares back ends in no circle", () => {
     const fields = {
       model: [{ from: "attribute", key: "a", unlike: "provider" }],

@@ -491,7 +491,13 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
       why: unasked,
       changes: ['function sign({ source, is, message = [[ → "Stryker was here"]] }: FailureRule, table:'],
     },
-    { why: forTypes, changes: ["onst line = start?.split(/[\\r\\n]/, 1)[0][? → ].trimEnd();"] },
+    {
+      why: forTypes,
+      changes: [
+        "essage) => attempt(message, facts, claim[? → ].operation)) ?? []),",
+        "onst line = start?.split(/[\\r\\n]/, 1)[0][? → ].trimEnd();",
+      ],
+    },
   ],
   "src/conventions/field-index.ts": [
     {
@@ -521,7 +527,6 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
         'readonly #codes: boolean[] = [[ → "Stryker was here"]];',
         "#any = [fals → tru]e;",
         'if ([pattern.startsWith("*") → true]) this.#any = true;',
-        'if (pattern.[start → end]sWith("*")) this.#any = t',
         'if (pattern.startsWith("[* → ]")) this.#any = true;',
         "return t[his.#any || this.#codes[text.charCodeAt(0)] === t → ]rue;",
       ],
@@ -589,6 +594,10 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
   ],
   "src/conventions/sources.ts": [
     { why: same, changes: ["} catch {[ return undefined;  → ]}"] },
+    {
+      why: "Nothing else has a pattern but the name, of which this is no question.",
+      changes: ['named: source.from === "name" || ([source.from === "attribute" → true] && source.like !== undef'],
+    },
     {
       why: quicker,
       changes: [
