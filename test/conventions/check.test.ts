@@ -161,6 +161,11 @@ test.each([
     '`failures[0].message[0].from` must be one of attribute, first, json, name, constant, got "seconds"',
   ],
   [
+    "a message that is a number",
+    [{ name: "Acme", claims, failures: [{ source: "k", is: "x", message: [{ from: "constant", value: 5 }] }] }],
+    "`failures[0].message[0].value` must be a text that is not empty, got 5",
+  ],
+  [
     "tokens of what is no event",
     [{ name: "Acme", claims, tokens: { operations: ["chunk"] } }],
     "`tokens.operations[0]` must be one of invocation",
