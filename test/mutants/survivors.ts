@@ -6,6 +6,7 @@ export interface Survivors {
 
 const quicker = "A short cut: without it the same comes out, more slowly.";
 const forTypes = "The compiler asks for it; it cannot come to that.";
+const atLoad = "Worked out when the module is loaded, before the change is switched on.";
 const caught = "What this throws is caught where the source is read, and means the same: not there.";
 const unasked = "One entry more, or another text, that nothing looks for.";
 const same = "Means the same.";
@@ -27,7 +28,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
   ],
   "src/bus/bounded-json.ts": [
     {
-      why: "Worked out when the module is loaded, before the change is switched on.",
+      why: atLoad,
       changes: [
         "const MAX_BINARY_LENGTH = [(MAX_STRING_LENGTH / 4) * → MAX_STRING_LENGTH / 4 /] 3;",
         "MAX_BINARY_LENGTH = (MAX_STRING_LENGTH [/ → *] 4) * 3;",
@@ -432,6 +433,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     },
   ],
   "src/conventions/check.ts": [
+    { why: atLoad, changes: ['const texts = list(source("[string → ]", limits));'] },
     { why: forTypes, changes: ["shapes.get(value[property] as string)[?. → ](value, place);"] },
   ],
   "src/conventions/claim-index.ts": [
