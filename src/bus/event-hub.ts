@@ -473,7 +473,8 @@ export class EventHub implements ReaderHost {
     this.#runs.stop(run);
     // Its readers ended when it was detached: who comes now is told how it ended.
     if (wasDetached) run.stream = new EventStream(this.#settings.maxQueueSize);
-    run.stream.finish(end);
+    // A run that was detached may go on before its readers have read to this end.
+    run.stream.finish(end, run.eventId(run.seq));
     this.#owner.closed?.(run);
   }
 

@@ -49,6 +49,8 @@ export class EventLog {
   gaps = NO_GAPS;
   lostGaps = NO_GAPS;
   end: SubscriptionEnd | undefined;
+  /** Id of the last event, where the end is that of a run. */
+  endId: string | undefined;
   readonly readers = new Set<LogReader>();
   readonly #capacity: number;
   readonly #events = new Ring<BusEvent>();
@@ -92,9 +94,10 @@ export class EventLog {
   }
 
   /** Nothing comes behind the events that are there. */
-  finish(end: SubscriptionEnd): void {
+  finish(end: SubscriptionEnd, endId?: string): void {
     if (this.end) return;
     this.end = end;
+    this.endId = endId;
     this.#schedule();
   }
 

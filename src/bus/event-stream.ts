@@ -28,6 +28,7 @@ export class EventStream {
   readonly #feeds = new Map<string | symbol, Feed>();
   #asking = 0;
   #end: SubscriptionEnd | undefined;
+  #endId: string | undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -54,7 +55,7 @@ export class EventStream {
       const matches = (event: BusEvent): boolean =>
         event.type === "bus.gap" || ((!ofType || ofType(event.type)) && (!where || decide(where, event)));
       feed = { key, log: new EventLog(this.#capacity), matches };
-      if (this.#end) feed.log.finish(this.#end);
+      if (this.#end) feed.log.finish(this.#end, this.#endId);
       else this.#add(feed);
     }
     return feed;
@@ -79,12 +80,13 @@ export class EventStream {
     if (isAsking(feed)) this.#asking -= 1;
   }
 
-  /** Readers drain what they have, then end. */
-  finish(end: SubscriptionEnd): void {
+  /** Readers drain what they have, then end; `endId` is the id of the last event, where that ends a run. */
+  finish(end: SubscriptionEnd, endId?: string): void {
     if (this.#end) return;
+    this.#endId = endId;
     // One for all its readers.
     this.#end = Object.freeze(end);
-    for (const feed of this.#feeds.values()) feed.log.finish(end);
+    for (const feed of this.#feeds.values()) feed.log.finish(end, endId);
     this.#feeds.clear();
     this.#asking = 0;
   }

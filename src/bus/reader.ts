@@ -98,6 +98,7 @@ export class Reader implements SubscriptionMembers, LogReader {
   #waiting: Waiting<unknown> | undefined;
   #lastWaiting: Waiting<unknown> | undefined;
   #end: SubscriptionEnd | undefined;
+  #endId: string | undefined;
   #ended: { promise: Promise<SubscriptionEnd>; settle: (end: SubscriptionEnd) => void } | undefined;
   #taken = 0;
   #deliveredAt: number;
@@ -153,6 +154,11 @@ export class Reader implements SubscriptionMembers, LogReader {
 
   get lastId(): string | undefined {
     return this.#lastId;
+  }
+
+  /** Id of the last event of the run when that ended, once the reader has read to there. */
+  get endId(): string | undefined {
+    return this.#endId;
   }
 
   get caughtUp(): boolean {
@@ -333,6 +339,7 @@ export class Reader implements SubscriptionMembers, LogReader {
 
   #endWhenDrained(): void {
     if (!this.#end && this.#log.end && this.size === 0 && this.#gap === undefined && this.#lag() === 0) {
+      this.#endId = this.#log.endId;
       this.#leave(this.#log.end);
     }
   }

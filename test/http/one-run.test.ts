@@ -1,8 +1,9 @@
 import { get } from "node:http";
+import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { EventBus, runContext } from "spanbus";
 import { describe, expect, it, vi } from "vitest";
 import { generationOf, publishNote, publishNotes, range, taken } from "../bus/support.js";
-import { withContextManager } from "../otel/support.js";
+import { requestFrom, withContextManager } from "../otel/support.js";
 import { Client, closeAfterEach, eventOf, inAWord, serve } from "./support.js";
 
 closeAfterEach();
@@ -44,6 +45,27 @@ describe("the stream of one run", () => {
       "x-accel-buffering": "no",
       "x-content-type-options": "nosniff",
     });
+  });
+
+  it("of a run of another process ends where that was detached, though it goes on before it was read to there", async () => {
+    const bus = new EventBus({ maxOpenRuns: 1 });
+    const provider = new BasicTracerProvider({ spanProcessors: [bus] });
+    const work = () => {
+      const attributes = { "gen_ai.operation.name": "invoke_agent" };
+      provider.getTracer("app").startSpan("agent", { attributes }, requestFrom()).end();
+    };
+    work();
+    const [{ runId } = { runId: "" }] = bus.runs();
+    const client = await Client.open(`${await serve(bus)}/runs/${runId}/events`);
+    await client.until("caught-up");
+    publishNote(bus, "other", 1);
+    work();
+    const end = (await client.toEnd()).at(-1);
+    expect(end).toMatchObject({ event: "end", id: bus.history(runId)[2]?.id });
+    expect(JSON.parse(end?.data ?? "")).toMatchObject({ outcome: "detached" });
+    const next = await Client.open(`${await serve(bus)}/runs/${runId}/events`, { "Last-Event-ID": end?.id ?? "" });
+    const rest = (await next.until("caught-up")).map((message) => eventOf(message).seq);
+    expect(rest).toEqual([4, 5, 6]);
   });
 
   it("ends at once when the run is closed, also one that never had an event", async () => {
