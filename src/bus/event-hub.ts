@@ -231,6 +231,7 @@ export class EventHub implements ReaderHost {
     const verdicts = asked ? this.#ask(event, run.stream, this.#global) : undefined;
     const openedVerdicts = opened && this.#ask(opened, this.#global);
     if (!this.#takes(run)) return this.refuse("sealed");
+    if (opened && this.#taps.isFlooded) return this.#refuseFor(run, "nested");
     // Or another one, and who hears of the end of that may have published into this.
     if (event.seq !== run.seq + 1) event = renumbered(event, run);
     if (isBegun(run)) opened = undefined;

@@ -18,7 +18,7 @@ export const dimensions = {
       invalid: "The input, its run id or its type is not valid.",
       sealed: "The run is closed.",
       withheld: "`redact` did not let it pass.",
-      nested: "A callback that decides about an event published one.",
+      nested: "A callback that decides about an event published one, or taps began runs without end.",
       unkeyed: "`emit` was called outside of any run and trace.",
       ended: "The span had ended, or was given up, before.",
       shutdown: "The bus is shut down.",

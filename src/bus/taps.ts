@@ -1,4 +1,5 @@
 import type { BusEvent } from "./event.js";
+import { isPromise } from "./promises.js";
 import type { RunInfo } from "./run.js";
 
 /** Callbacks that run inside the publisher's call. */
@@ -23,19 +24,28 @@ export type Tap = TapHandle & DisposableLike;
 
 type Notice = (listener: TapListener) => unknown;
 
+interface Pending {
+  readonly notice: Notice;
+  /** So many notices came of each other before this. */
+  readonly answers: number;
+}
+
 /**
  * A tap that publishes, even to itself without end, is told of this many events more, then of none until it returned. The
  * begin and the end of runs are always told.
  */
 const MAX_NESTED = 1024;
+/** By then no run begins any more in answer to an answer to an answer, so many times. */
+const MAX_ANSWERS = 64;
 
 /** Tells every tap everything, in order, also what taps publish themselves. */
 export class Taps {
   readonly #listeners = new Set<TapListener>();
   readonly #report: (what: string, error: unknown) => void;
-  #pending: Notice[] = [];
+  #pending: Pending[] = [];
   #telling = false;
   #nested = 0;
+  #answers = 0;
 
   constructor(report: (what: string, error: unknown) => void) {
     this.#report = report;
@@ -57,6 +67,11 @@ export class Taps {
     return this.#listeners.size === 0;
   }
 
+  /** Taps answer each other, or themselves, without end. */
+  get isFlooded(): boolean {
+    return this.#nested > MAX_NESTED && this.#answers > MAX_ANSWERS;
+  }
+
   closed(run: RunInfo): void {
     this.#tell((listener) => listener.closed?.(run));
   }
@@ -73,18 +88,22 @@ export class Taps {
 
   #tell(...notices: readonly Notice[]): void {
     if (this.none) return;
-    this.#pending.push(...notices);
+    const answers = this.#answers + 1;
+    for (const notice of notices) this.#pending.push({ notice, answers });
     if (this.#telling) return;
     this.#telling = true;
     try {
       // Told in a loop, not on the stack: order is kept and no stack overflows.
       for (let index = 0; index < this.#pending.length; index += 1) {
         const next = this.#pending[index];
-        if (next) this.#tellAll(next);
+        if (!next) continue;
+        this.#answers = next.answers;
+        this.#tellAll(next.notice);
       }
     } finally {
       this.#telling = false;
       this.#nested = 0;
+      this.#answers = 0;
       this.#pending = [];
     }
   }
@@ -95,7 +114,7 @@ export class Taps {
       try {
         const returned = notice(listener);
         // An async listener is not waited for, but its failure is told like any other.
-        if (returned instanceof Promise) returned.catch((error: unknown) => this.#report("tap", error));
+        if (isPromise(returned)) returned.catch((error: unknown) => this.#report("tap", error));
       } catch (error) {
         this.#report("tap", error);
       }

@@ -260,6 +260,36 @@ describe("a tap", () => {
     expect(told, "the next publish starts afresh").toBe(2 * (1 + 1024));
   });
 
+  it.each([
+    ["opened", {}],
+    ["closed", { maxOpenRuns: 5 }],
+  ] as const)("that begins a run whenever it hears that one %s hangs nobody", (notice, options) => {
+    listenToDiag();
+    const bus = new EventBus(options);
+    let runs = 0;
+    const begin = (): void => {
+      runs += 1;
+      bus.publish({ runId: `run-${runs}`, type: "echo" });
+    };
+    bus.tap({ [notice]: begin });
+    for (const n of range(1, 6)) publishNote(bus, `first-${n}`, 1);
+    const { published, refused } = bus.stats();
+    expect(published).toBeLessThan(20_000);
+    expect(refused).toBeGreaterThan(0);
+    expect(publishNote(bus, "later", 1).seq).toBe(1);
+  });
+
+  it("that begins very many runs at once begins them all", () => {
+    listenToDiag();
+    const bus = new EventBus();
+    bus.tap(({ type }) => {
+      if (type !== "note") return;
+      for (const n of range(1, 2000)) bus.publish({ runId: `run-${n}`, type: "copy" });
+    });
+    publishNote(bus, "run", 1);
+    expect(bus.stats()).toMatchObject({ published: 2001, refused: 0, activeRuns: 2001 });
+  });
+
   it("that publishes ever more is told of as many, and the fault is counted once", () => {
     listenToDiag();
     const bus = new EventBus();
