@@ -3,6 +3,7 @@ import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
+import { isPlain, isPromise } from "../bus/promises.js";
 import type { Run } from "../bus/run.js";
 import { isAbort } from "../conventions/failure.js";
 import { bind, bindingOf } from "./binding.js";
@@ -60,14 +61,15 @@ export class RunScopes {
       this.#settled(scope, thrownOutcome(error));
       throw error;
     }
-    if (result instanceof Promise) return this.#followed(scope, result) as T;
+    if (isPromise(result)) return this.#followed(scope, result) as T;
     this.#settled(scope);
     return result;
   }
 
   /**
-   * The same promise for the caller, who alone says whether a rejection is handled. One of a class of its own is returned as
-   * it is, since its methods are part of the result. Other thenables are left alone: `then` may be what starts them.
+   * The same promise for the caller, with what properties it has, who alone says whether a rejection is handled. One of a class
+   * of its own is returned as it is, since its methods are part of the result. Other thenables are left alone: `then` may be
+   * what starts them.
    */
   #followed(scope: RunScope, promise: Promise<unknown>): Promise<unknown> {
     const followed = promise.then(
@@ -80,7 +82,7 @@ export class RunScopes {
         throw error;
       },
     );
-    if (Object.getPrototypeOf(promise) === Promise.prototype) return followed;
+    if (isPlain(promise)) return Object.assign(followed, promise);
     followed.catch(() => undefined);
     return promise;
   }
@@ -184,8 +186,11 @@ export class RunScopes {
     const { run, runId } = scope;
     if (run && !this.#isContextBound(run)) this.#hub.close(run, outcome);
     if (run?.known && run.state !== "dropped") return;
+    const newest = this.#hub.run(runId);
+    // What began under the id of a dropped run is of somebody else.
+    if (run?.known && newest?.known) return;
     // Without an event there may still be readers who wait for the run.
-    if (!this.#isContextBound(this.#hub.run(runId))) this.#hub.closeStream(runId, outcome);
+    if (!this.#isContextBound(newest)) this.#hub.closeStream(runId, outcome);
   }
 
   /** What `runContext` bound as well goes on until `closeStream`. */

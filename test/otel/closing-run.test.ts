@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import type { Span } from "@opentelemetry/api";
 import { currentRunId, runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
@@ -35,6 +36,68 @@ describe("bus.run", () => {
     const returned = bus.run("r", () => upload);
     expect(returned).toBe(upload);
     expect(returned.progress).toBe(0.5);
+  });
+
+  it("returns a promise with its properties: they are part of the result", async () => {
+    const service = new Service();
+    const child = { pid: 7 };
+    const started = Object.assign(later(50, "done"), { child });
+    const returned = service.bus.run("r", () => started);
+    expect(returned.child).toBe(child);
+    await pass(50);
+    await expect(returned).resolves.toBe("done");
+  });
+
+  it.each<[string, object]>([
+    ["calls itself a promise", { [Symbol.toStringTag]: "Promise" }],
+    [
+      "does not let itself be looked at",
+      new Proxy(
+        {},
+        {
+          get() {
+            throw new Error("no");
+          },
+        },
+      ),
+    ],
+  ])("returns an object that %s as it is", (_what, object) => {
+    const { bus } = new Service();
+    expect(bus.run("r", () => ({ object })).object).toBe(object);
+    expect(
+      Object.is(
+        bus.run("r", () => object),
+        object,
+      ),
+    ).toBe(true);
+  });
+
+  it("waits for a promise of another realm", async () => {
+    const { bus } = new Service();
+    const timer = { setTimeout };
+    const working = runInNewContext("new Promise((resolve) => timer.setTimeout(resolve, 1000))", { timer });
+    bus.run("r", () => {
+      bus.emit("first");
+      return working;
+    });
+    await pass(999);
+    expect(bus.runs()).toMatchObject([{ state: "open" }]);
+    await pass(2);
+    expect(bus.runs()).toMatchObject([{ state: "closed" }]);
+  });
+
+  it("leaves alone what somebody else began under the id of its run, which was dropped", async () => {
+    const { bus } = new Service();
+    const working = bus.run("r", async () => {
+      bus.emit("first");
+      await later(50);
+    });
+    bus.dropHistory("r");
+    bus.publish({ runId: "r", type: "other" });
+    await pass(50);
+    await working;
+    await pass();
+    expect(bus.publish({ runId: "r", type: "other" })).toMatchObject({ seq: 2 });
   });
 
   it("makes a new id for each call without one", () => {
