@@ -16,9 +16,9 @@ export class AbortWatch {
         this.#watched.delete(signal);
         for (const each of [...all]) each();
       };
+      signal.addEventListener("abort", listener, { once: true });
       watched = { leave: all, listener };
       this.#watched.set(signal, watched);
-      signal.addEventListener("abort", listener, { once: true });
     }
     const { leave: all, listener } = watched;
     all.add(leave);

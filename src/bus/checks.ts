@@ -28,6 +28,13 @@ export function stringList(name: string, value: unknown): readonly string[] {
   return value as readonly string[];
 }
 
+/** An `AbortSignal`, or what is as good as one. */
+export function abortSignal(name: string, value: unknown): void {
+  const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<Record<string, unknown>>;
+  const listens = typeof addEventListener === "function" && typeof removeEventListener === "function";
+  if (typeof aborted !== "boolean" || !listens) throw wrong(TypeError, name, "an AbortSignal", value);
+}
+
 export function anObject(name: string, value: unknown): void {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw wrong(TypeError, name, "an object", value);

@@ -4,6 +4,9 @@ export interface Cursor {
   readonly seq: number;
 }
 
+/** In characters. */
+export const MAX_ID_LENGTH = 64 + 1 + 16;
+
 export function eventId(generation: string, seq: number | ""): string {
   return `${generation}.${seq}`;
 }

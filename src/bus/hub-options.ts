@@ -1,4 +1,4 @@
-import { anObject, flag, optionalFunction, positiveInteger, stringList, wrong } from "./checks.js";
+import { abortSignal, anObject, flag, optionalFunction, positiveInteger, stringList, wrong } from "./checks.js";
 import type { BusEvent, EventDraft } from "./event.js";
 
 /** Limits and hooks of the hub. Every limit is a positive integer. */
@@ -99,7 +99,7 @@ export function checkedSubscribe(name: string, given: SubscribeOptions | undefin
   anObject(name, given);
   const { after, signal, types, where, idleTimeoutMillis } = given;
   if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", 'an event id or "live"', after);
-  if (signal !== undefined && !isSignal(signal)) throw wrong(TypeError, "signal", "an AbortSignal", signal);
+  if (signal !== undefined) abortSignal("signal", signal);
   if (types !== undefined) checkTypes(types);
   optionalFunction("where", where);
   if (idleTimeoutMillis !== undefined) positiveInteger("idleTimeoutMillis", idleTimeoutMillis);
@@ -110,14 +110,6 @@ function checkTypes(types: unknown): void {
   for (const type of stringList("types", types)) {
     if (!/^[^*]+(\.\*)?$/.test(type)) throw wrong(RangeError, "types", "exact names or prefixes ending in `.*`", type);
   }
-}
-
-function isSignal(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignalLike>;
-  return (
-    typeof aborted === "boolean" && [addEventListener, removeEventListener].every((each) => typeof each === "function")
-  );
 }
 
 /** Part of a run's history. */

@@ -75,7 +75,13 @@ export class Readers {
       },
     });
     this.#runs.set(reader, run);
-    reader.start();
+    try {
+      reader.start();
+    } catch (error) {
+      // A signal that only looked like one: whoever subscribed gets no reader to close.
+      reader.close();
+      throw error;
+    }
     return reader as Reader & Subscription;
   }
 

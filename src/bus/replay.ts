@@ -1,4 +1,4 @@
-import { eventId, parseCursor } from "./cursor.js";
+import { eventId, MAX_ID_LENGTH, parseCursor } from "./cursor.js";
 import type { BusEvent, GapReason } from "./event.js";
 import { controlEvent } from "./make-event.js";
 import type { Run } from "./run.js";
@@ -17,14 +17,16 @@ export function replayOf(run: Run, after: string | undefined): Replay {
   const cursor = parseCursor(after);
   const { history } = run;
   if (cursor?.generation !== run.generation || cursor.seq > run.seq) {
-    return { gap: gap(run, history.lostSeq, "generation", after), events: history.all() };
+    // What is longer than any id is none, and would make the gap as long.
+    const known = after.length <= MAX_ID_LENGTH ? after : undefined;
+    return { gap: gap(run, history.lostSeq, "generation", known), events: history.all() };
   }
   const events = history.after(cursor.seq);
   const missed = history.lostSeq - cursor.seq;
   return missed > 0 ? { gap: gap(run, missed, "evicted", after), events } : { events };
 }
 
-function gap(run: Run, missed: number, reason: GapReason, resumeAfter: string): BusEvent {
+function gap(run: Run, missed: number, reason: GapReason, resumeAfter: string | undefined): BusEvent {
   const id = eventId(run.generation, run.history.lostSeq);
-  return controlEvent(id, run.id, "bus.gap", { missed, reason, resumeAfter });
+  return controlEvent(id, run.id, "bus.gap", { missed, reason, ...(resumeAfter !== undefined && { resumeAfter }) });
 }

@@ -1,4 +1,5 @@
 import {
+  abortSignal,
   anObject,
   flag,
   isName,
@@ -90,7 +91,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
   const { signal, headers = {}, giveUpMillis = 60_000, silenceMillis = 60_000 } = options;
   optionalFunction("fetch", options.fetch);
   if (typeof headers !== "function") namedValues(headers);
-  if (signal !== undefined) checkSignal(signal);
+  if (signal !== undefined) abortSignal("signal", signal);
   if (giveUpMillis !== Number.POSITIVE_INFINITY) positiveInteger("giveUpMillis", giveUpMillis);
   positiveInteger("silenceMillis", silenceMillis);
   const fetchWith: FetchLike = options.fetch ?? ((to, init) => fetch(to, init));
@@ -154,7 +155,7 @@ function checkedUrl(url: string | URL): URL {
 function checkSubscribe(given: RemoteSubscribeOptions): void {
   anObject("options", given);
   const { signal, types, onConnection } = given;
-  if (signal !== undefined) checkSignal(signal);
+  if (signal !== undefined) abortSignal("signal", signal);
   optionalFunction("onConnection", onConnection);
   if (types === undefined) return;
   for (const type of stringList("types", types)) {
@@ -164,11 +165,4 @@ function checkSubscribe(given: RemoteSubscribeOptions): void {
 
 function checkAfter(after: unknown): void {
   if (after !== undefined && !isName(after)) throw wrong(TypeError, "after", 'an event id or "live"', after);
-}
-
-function checkSignal(signal: unknown): void {
-  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  if (typeof aborted !== "boolean" || typeof addEventListener !== "function") {
-    throw wrong(TypeError, "signal", "an AbortSignal", signal);
-  }
 }

@@ -64,6 +64,20 @@ describe("a caller's mistake is told with the name, what is allowed, and what wa
     expect(bus.stats()).toMatchObject({ runSubscribers: 0, globalSubscribers: 0 });
   });
 
+  it("a signal that cannot be listened to leaves no reader behind", () => {
+    const bus = new EventBus();
+    const signal = {
+      aborted: false,
+      addEventListener() {
+        throw new Error("cannot listen");
+      },
+      removeEventListener: listen,
+    };
+    expect(thrownBy(() => bus.subscribe("run", { signal }))).toBe("Error: cannot listen");
+    expect(thrownBy(() => bus.subscribeGlobal({ signal }))).toBe("Error: cannot listen");
+    expect(bus.stats()).toMatchObject({ runSubscribers: 0, globalSubscribers: 0 });
+  });
+
   it("what makes no sense for all runs is not taken", () => {
     const bus = new EventBus();
     expect(bus.subscribeGlobal({ after: "x.1" } as GlobalSubscribeOptions).lastId).toBeUndefined();

@@ -341,6 +341,16 @@ describe("a cursor", () => {
 });
 
 describe("a gap", () => {
+  it("is small, whatever it was asked to go on from", async () => {
+    const bus = new EventBus();
+    publishNote(bus, "run", 1);
+    for (const after of ["x".repeat(1_000_000), "nonsense"]) {
+      const [gap] = await readWaiting(bus.subscribe("run", { after }));
+      expect(gap).toMatchObject({ type: "bus.gap", data: { reason: "generation" } });
+      expect(JSON.stringify(gap).length).toBeLessThan(1000);
+    }
+  });
+
   it("is in no counter", async () => {
     const bus = new EventBus({ maxQueueSize: 2 });
     const reader = bus.subscribe("run");

@@ -711,6 +711,11 @@ describe("a mistake in the call", () => {
     ],
     ["no fetch", () => connect("http://host", { fetch: 1 as never }), "`fetch` must be a function, got 1"],
     ["no signal", () => connect("http://host", { signal: 1 as never }), "`signal` must be an AbortSignal, got 1"],
+    [
+      "a signal that one cannot stop listening to",
+      () => connect("http://host", { signal: { aborted: false, addEventListener() {} } as never }),
+      "`signal` must be an AbortSignal, got [object Object]",
+    ],
     ["an empty run id", () => client.subscribe(""), "`runId` must be 1 to 256 characters"],
     ["a run id that no path can hold", () => client.subscribe(".."), '`runId` must be other than "." and ".."'],
     ["types that are none", () => client.subscribe("r", { types: ["*"] }), "`types` must be exact names or prefixes"],
