@@ -1,4 +1,4 @@
-import { copyData, flat, MAX_EVENT_BYTES, ownData } from "./bounded-json.js";
+import { copyData, flat, jsonBytes, MAX_EVENT_BYTES, ownData } from "./bounded-json.js";
 import { isName, wrong } from "./checks.js";
 import type { BusEvent, ControlEventMap, EventDraft, EventInput } from "./event.js";
 import type { HubOptions } from "./hub-options.js";
@@ -40,8 +40,9 @@ export function makeEvent(
   // Taken last: getters of what was copied may have published.
   const seq = run.seq + 1;
   const event: Building = { id: run.eventId(seq), runId: run.id, seq, type, time, data: copy.value };
-  let bytes = BARE_BYTES + run.idBytes + type.length + copy.bytes;
   addSpanIds(event, input, (field, id) => (owned ? id : run.texts.copy(field, id)));
+  let bytes = BARE_BYTES + run.idBytes + type.length + copy.bytes;
+  if (!owned) bytes += unusualBytes(event);
   if (carried) {
     event.attributes = carried.value;
     bytes += carried.bytes;
@@ -106,8 +107,9 @@ export function checkedDraft(result: ReturnType<NonNullable<HubOptions["redact"]
 const ENVELOPE_BYTES = 3 * 6 * 64 + 224;
 /** A name has nothing that takes more. */
 const CHARACTER_BYTES = 3;
-/** What is around data and attributes takes as a rule, with the ids of a span. */
+/** What is around data and attributes takes as a rule, with the ids of a span; and these alone. */
 const BARE_BYTES = 200;
+const SPAN_IDS_BYTES = 32 + 16 + 16;
 
 export function isEventType(type: unknown): type is string {
   return isName(type) && !type.startsWith("bus.");
@@ -121,6 +123,16 @@ function addSpanIds(
   if (isSpanId(traceId)) target.traceId = copy("traceId", traceId);
   if (isSpanId(spanId)) target.spanId = copy("spanId", spanId);
   if (isSpanId(parentSpanId)) target.parentSpanId = copy("parentSpanId", parentSpanId);
+}
+
+/** What a type and ids that an application made up take beyond what is counted for any. */
+function unusualBytes({ type, traceId, spanId, parentSpanId }: Building): number {
+  const ids = textBytes(traceId) + textBytes(spanId) + textBytes(parentSpanId);
+  return textBytes(type) - type.length + Math.max(0, ids - SPAN_IDS_BYTES);
+}
+
+function textBytes(text: string | undefined): number {
+  return text === undefined ? 0 : jsonBytes(text) - 2;
 }
 
 function isSpanId(id: unknown): id is string {

@@ -339,7 +339,7 @@ describe("an event counts for its JSON in UTF-8:", () => {
     expect(counted({ list, n: 1 })).toBe(inJson({ n: 1 }) + 1);
   });
 
-  it("its run id in bytes, its type in characters", () => {
+  it("its run id and its type in bytes", () => {
     const kept = (runId: string, type: string): number => {
       const bus = new EventBus();
       taken(bus.publish({ runId, type }));
@@ -348,7 +348,16 @@ describe("an event counts for its JSON in UTF-8:", () => {
     expect(kept("r", "t")).toBe(kept("r", "t".repeat(256)) - 255);
     expect(kept("€", "t")).toBe(kept("r", "t") + 2);
     expect(kept('"', "t")).toBe(kept("r", "t") + 1);
+    expect(kept("r", "€")).toBe(kept("r", "t") + 2);
     expect(kept("r", "t")).toBe(200 + '"r"'.length + "t".length + "{}".length);
+  });
+
+  it("no less with ids of spans that are none of OpenTelemetry", () => {
+    const id = (letter: string): string => letter + "\u0001".repeat(63);
+    const bus = new EventBus();
+    const ids = { traceId: id("a"), spanId: id("b"), parentSpanId: id("c") };
+    const event = taken(bus.publish({ runId: "run", type: "note", ...ids }));
+    expect(bus.stats().historyBytes).toBeGreaterThanOrEqual(bytesOf(event));
   });
 
   it("also where it was cut, and then for saying so", () => {
