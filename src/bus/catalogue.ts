@@ -17,7 +17,7 @@ export const fields = {
   finishReason: { type: "string", says: "Why the model stopped: `stop`, `tool_calls`, `length`, `content_filter`, `error`, or the model's own word." },
   timeToFirstChunkMillis: { type: "number", says: "Milliseconds from the start of the call to its first chunk." },
   text: { type: "content", says: "Text of the chunk; chunks in quick succession are joined, a preview is of each." },
-  chunks: { type: "number", says: "How many chunks were joined into this event." },
+  chunks: { type: "number", says: "How many chunks were joined into this event. Of what they say besides their text the latest counts." },
   toolName: { type: "string", says: "Name of the tool." },
   toolCallId: { type: "string", says: "The model's id of the call, where the instrumentation tells it." },
   toolType: { type: "string", says: "Kind of tool, such as `function`." },

@@ -6,14 +6,36 @@ import type { Run } from "../bus/run.js";
 
 const WINDOW_MILLIS = 50;
 const MAX_LENGTH = 4096;
-/** Waiting at once, over all runs, in characters; and what each that waits counts for besides its text. */
+/** Waiting at once, over all runs, in bytes of JSON; and what each that waits counts for besides. */
 const MAX_SIZE = 4_000_000;
 const PENDING_SIZE = 200;
 export const CHUNK = "agent.model.chunk";
 
+/** How an event is published. */
+export interface ChunkOptions {
+  /** Default true. */
+  readonly counted?: boolean;
+  /** Its data is nobody else's. Default false. */
+  readonly owned?: boolean;
+  /** It had a text that is not to be told: it is joined all the same. Default false. */
+  readonly withheld?: boolean;
+}
+
+/** What one chunk says. */
+interface Said {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly attributes: Readonly<Record<string, unknown>> | undefined;
+  readonly text: string;
+  /** Of data and attributes. */
+  readonly bytes: number;
+}
+
 interface Pending {
   readonly input: EventInput;
+  data: Readonly<Record<string, unknown>>;
+  attributes: Readonly<Record<string, unknown>> | undefined;
   text: string;
+  bytes: number;
   chunks: number;
   readonly deadline: Deadline;
 }
@@ -32,14 +54,17 @@ export class Chunks {
    * Publishes the event, in order behind the chunks that wait. A chunk may wait itself: then it has no event yet. The first
    * event of a run never waits.
    */
-  publish(run: Run, input: EventInput, counted = true, owned = false): BusEvent | undefined {
+  publish(run: Run, input: EventInput, options: ChunkOptions = {}): BusEvent | undefined {
+    const { counted = true, owned = false, withheld = false } = options;
     // Refused there, and a run that was only about to begin is forgotten.
     if (this.#hub.isDeciding) return this.#hub.append(run, input, counted);
     if (run.known && run.state === "open" && input.type === CHUNK && input.spanId !== undefined) {
-      const data = copyData(input.data, MAX_EVENT_BYTES, run.texts, false).value;
-      if (typeof data["text"] === "string") {
-        const attributes = input.attributes && copyData(input.attributes, MAX_EVENT_BYTES, run.texts, false).value;
-        this.#add(run, input.spanId, { ...input, data, attributes }, data["text"]);
+      const { value: data, bytes } = copyData(input.data, MAX_EVENT_BYTES, run.texts, false);
+      const text = withheld ? "" : data["text"];
+      if (typeof text === "string") {
+        const carried = input.attributes && copyData(input.attributes, MAX_EVENT_BYTES, run.texts, false);
+        const size = bytes + (carried?.bytes ?? 0);
+        this.#add(run, input.spanId, input, { data, attributes: carried?.value, text, bytes: size });
         return undefined;
       }
     }
@@ -61,15 +86,19 @@ export class Chunks {
     for (const each of pending.values()) this.#publish(run, each);
   }
 
-  #add(run: Run, spanId: string, input: EventInput, text: string): void {
+  #add(run: Run, spanId: string, input: EventInput, { data, attributes, text, bytes }: Said): void {
     let pending = this.#waiting(run, spanId);
     // Joined they must fit into one event as each did alone. Who hears of that event may say more meanwhile.
     for (; pending && pending.text.length + text.length > MAX_LENGTH; pending = this.#waiting(run, spanId))
       this.#publishNow(run, spanId, pending);
     pending ??= this.#begin(run, spanId, input);
     pending.text += text;
+    // What the latest says besides holds for all.
+    pending.data = { ...pending.data, ...data };
+    if (attributes) pending.attributes = { ...pending.attributes, ...attributes };
     pending.chunks += 1;
-    this.#size += text.length;
+    pending.bytes += bytes;
+    this.#size += bytes;
     if (pending.text.length >= MAX_LENGTH) this.#publishNow(run, spanId, pending);
     else if (this.#size > MAX_SIZE) this.flush();
   }
@@ -80,7 +109,8 @@ export class Chunks {
 
   #begin(run: Run, spanId: string, input: EventInput): Pending {
     const deadline = new Deadline(() => this.flush(run));
-    const pending = { input: { ...input, time: input.time ?? Date.now() }, text: "", chunks: 0, deadline };
+    const begun = { ...input, data: undefined, attributes: undefined, time: input.time ?? Date.now() };
+    const pending = { input: begun, data: {}, attributes: undefined, text: "", bytes: 0, chunks: 0, deadline };
     const ofRun = this.#pending.get(run) ?? new Map<string, Pending>();
     this.#pending.set(run, ofRun.set(spanId, pending));
     this.#size += PENDING_SIZE;
@@ -95,9 +125,10 @@ export class Chunks {
     this.#publish(run, pending);
   }
 
-  #publish(run: Run, { input, text, chunks, deadline }: Pending): void {
+  #publish(run: Run, { input, data, attributes, text, bytes, chunks, deadline }: Pending): void {
     this.#hub.deadlines.clear(deadline);
-    this.#size -= PENDING_SIZE + text.length;
-    this.#hub.append(run, { ...input, data: { ...input.data, text, chunks } });
+    this.#size -= PENDING_SIZE + bytes;
+    const said = text !== "" || "text" in data ? { text } : undefined;
+    this.#hub.append(run, { ...input, data: { ...data, ...said, chunks }, attributes });
   }
 }

@@ -104,13 +104,9 @@ export class NamedEvents {
     if (run === undefined) return;
     if (run === "sealed") return hub.refuse("sealed");
     const { record, traceId, ids } = place;
-    chunks.publish(run, {
-      runId: run.id,
-      type: name,
-      time,
-      ...ids,
-      data: { ...this.#data(name, attributes), ...extra },
-    });
+    const data: Readonly<Record<string, unknown>> = { ...this.#data(name, attributes), ...extra };
+    const withheld = typeof attributes["text"] === "string" && data["text"] === undefined;
+    chunks.publish(run, { runId: run.id, type: name, time, ...ids, data }, { withheld });
     if (!record?.kind) lives.touched(run, record?.trace ?? traces.trace(traceId));
   }
 

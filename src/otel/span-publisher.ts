@@ -105,7 +105,7 @@ export class SpanPublisher {
     if (!run) return;
     const { trace, spanId, parentSpanId } = record;
     const input = { runId: run.id, type, data, time, traceId: trace.id, spanId, parentSpanId, attributes };
-    const event = this.#chunks.publish(run, input, counted, true);
+    const event = this.#chunks.publish(run, input, { counted, owned: true });
     if (!event || !counted) return;
     // What is around the outermost agent may turn out at its end to be one, too.
     for (let each = record.outermost ?? record.parent; each; each = each.parent)

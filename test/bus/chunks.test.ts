@@ -1,4 +1,4 @@
-import { type BusEvent, EventBus } from "spanbus";
+import { type BusEvent, EventBus, type EventInput } from "spanbus";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import {
   dataOf,
@@ -177,6 +177,20 @@ describe("chunks of one span", () => {
     expect(bus.stats().errors).toBe(0);
   });
 
+  it("carry what each of them says besides, the latest where it says the same", () => {
+    const { bus, events } = openBus();
+    const say = (data: object, attributes?: object) =>
+      bus.publish({ runId: "run", type: CHUNK, spanId: "span", data, ...(attributes && { attributes }) } as EventInput);
+    say({ text: "a", index: 0, role: "assistant" });
+    say({ text: "b", index: 1, finishReason: "stop" }, { by: "me" });
+    say({ text: "c" }, { at: "home" });
+    vi.advanceTimersByTime(50);
+    expect(events).toMatchObject([
+      { data: { text: "abc", index: 1, role: "assistant", finishReason: "stop", chunks: 3 } },
+    ]);
+    expect(events[0]?.attributes).toEqual({ by: "me", at: "home" });
+  });
+
   it("carry the data as it was when they were published", () => {
     const { bus, events } = openBus();
     const data = { text: "a", index: 1 };
@@ -218,6 +232,14 @@ describe("chunks of one span", () => {
     const { bus, texts } = openBus();
     for (const n of range(1, 1000)) publishChunk(bus, "x".repeat(4000), `span-${n}`);
     expect(texts().length).toBeGreaterThan(900);
+    vi.advanceTimersByTime(50);
+    expect(texts()).toHaveLength(1000);
+  });
+
+  it("are bounded with all that they say besides", () => {
+    const { bus, texts } = openBus();
+    for (const n of range(1, 1000)) publishChunk(bus, "x", `span-${n}`, { note: "n".repeat(8000) });
+    expect(texts().length).toBeGreaterThan(400);
     vi.advanceTimersByTime(50);
     expect(texts()).toHaveLength(1000);
   });

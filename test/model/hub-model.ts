@@ -219,8 +219,11 @@ export class HubModel {
       this.#joined(run, spanId);
     const pieces = this.pieces.get(run) ?? new Map<string, Pieces>();
     this.pieces.set(run, pieces);
-    const waits = pieces.get(spanId) ?? { first: note, text: "", chunks: 0, due: this.now + WINDOW_MILLIS };
+    const waits = pieces.get(spanId) ?? { note, text: "", chunks: 0, due: this.now + WINDOW_MILLIS };
     pieces.set(spanId, waits);
+    // What the latest says besides holds for all.
+    const { data, trick = waits.note.trick } = note;
+    waits.note = { ...waits.note, data: { ...waits.note.data, ...data }, trick };
     waits.text += text;
     waits.chunks += 1;
     if (waits.chunks > 1) this.joined += 1;
@@ -236,8 +239,8 @@ export class HubModel {
     if (waits) this.#publishPieces(run, waits);
   }
 
-  #publishPieces(run: ModelRun, { first, text, chunks }: Pieces): void {
-    this.#append(run, { ...first, data: { ...first.data, text, chunks } });
+  #publishPieces(run: ModelRun, { note, text, chunks }: Pieces): void {
+    this.#append(run, { ...note, data: { ...note.data, text, chunks } });
   }
 
   /** Publishes what waits, of one run or of all. */
@@ -750,8 +753,9 @@ export class HubModel {
     this.#over(scope);
     if (scope.run && !scope.run.contextBound) this.#close(scope.run, outcome ?? "unknown");
     // Without an event of its own it closes what is there under its id.
-    if (scope.run && scope.run.seq > 0 && !isDropped(scope.run)) return;
-    if (!this.runs.get(scope.runId)?.contextBound) this.closeStream(scope.runId, outcome);
+    const newest = this.runs.get(scope.runId);
+    if (scope.run && scope.run.seq > 0 && (!isDropped(scope.run) || (newest && newest.seq > 0))) return;
+    if (!newest?.contextBound) this.closeStream(scope.runId, outcome);
   }
 
   // ── requests of other processes ───────────────────────────────────────────────────────────────────────────────────

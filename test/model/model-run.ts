@@ -38,7 +38,7 @@ export interface Note {
 
 /** Chunks of one span that wait to be one event. */
 export interface Pieces {
-  readonly first: Note;
+  note: Note;
   text: string;
   chunks: number;
   readonly due: number;

@@ -80,7 +80,7 @@ describe("content", () => {
     });
 
     it("is the text of a chunk, also before it is joined", () => {
-      expect(told("none", "agent.model.chunk", { text: long })).toEqual({});
+      expect(told("none", "agent.model.chunk", { text: long })).toEqual({ chunks: 1 });
       expect(told("preview", "agent.model.chunk", { text: long })).toEqual({ text: long.slice(0, 240), chunks: 1 });
       expect(told("full", "agent.model.chunk", { text: long })).toEqual({ text: long, chunks: 1 });
     });

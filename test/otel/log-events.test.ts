@@ -3,6 +3,7 @@ import { runContext } from "spanbus";
 import { describe, expect, it } from "vitest";
 import {
   pass,
+  readAll,
   requestFrom,
   Service,
   spanIdOf,
@@ -30,6 +31,22 @@ describe("a log event", () => {
       data: { orderId: 7, items: ["a", "b"], body: "placed" },
     });
   });
+
+  it.each(["none", "preview"] as const)(
+    "that is a chunk is joined with others, with `content: %j`",
+    async (content) => {
+      const service = new Service({ content });
+      const model = service.model();
+      const chunks: unknown[] = [];
+      const reader = service.bus.subscribe(traceIdOf(model), { types: ["agent.model.chunk"] });
+      for (let n = 0; n < 2000; n += 1) service.log("agent.model.chunk", { on: model, attributes: { text: "x" } });
+      await pass(50);
+      model.end();
+      for (const { data } of await readAll(reader)) chunks.push(data);
+      expect(chunks).toEqual([{ ...(content === "preview" && { text: "x".repeat(2000) }), chunks: 2000 }]);
+      expect(reader.dropped).toBe(0);
+    },
+  );
 
   it("may have an attribute called `__proto__`", () => {
     const service = new Service();
