@@ -77,6 +77,7 @@ export const aiSdk: Convention = {
     "ai.response.reasoning*",
     "ai.response.files",
     "ai.response.body",
+    "ai.response.providerMetadata",
     "ai.schema*",
     "ai.value",
     "ai.values",

@@ -1,7 +1,7 @@
 import type { SpanView } from "./convention.js";
 
-/** Longer texts are content; no small fact is worth parsing them. */
-const maxJsonLength = 65_536;
+/** Parsing a longer one would hold up the application for more than a few milliseconds; no small fact is worth that. */
+const maxJsonLength = 1_048_576;
 
 /**
  * What one span tells. Attributes may hold values of any type, and getters that throw: what cannot be read is not there.

@@ -27,6 +27,13 @@ const vague: readonly (string | undefined)[] = ["unknown", "_OTHER"];
  */
 const aborted = /^Abort(ed)?$|^(.*: )?(AbortError|(Request|The operation|This operation) was aborted\.?)$/;
 
+/** What messages quote of a text or value that could not be read, which is content: V8, the AI SDK, LangChain. */
+const quotes: readonly RegExp[] = [
+  /(?<=Unexpected token .{1,4}, ).*(?= is not valid JSON)/s,
+  /(?<=(JSON parsing failed: |Failed to parse\. )Text: ).+/s,
+  /(?<=Type validation failed.*: Value: ).+/s,
+];
+
 /** Whether somebody aborted what this is the error of. */
 export function isAbort(type: string, message: string): boolean {
   return type === "AbortError" || aborted.test(message);
@@ -89,10 +96,19 @@ function firstLine(messages: readonly unknown[]): string | undefined {
     const start = text(message)
       ?.trimStart()
       .slice(0, maxMessageLength + 1);
-    const line = start?.split(/[\r\n]/, 1)[0]?.trimEnd();
+    // What is quoted may have several lines.
+    const line =
+      start &&
+      withoutQuotes(start)
+        .split(/[\r\n]/, 1)[0]
+        ?.trimEnd();
     if (line !== undefined && line !== "") return cut(line);
   }
   return undefined;
+}
+
+function withoutQuotes(message: string): string {
+  return quotes.reduce((rest, quote) => rest.replace(quote, "…"), message);
 }
 
 function cut(line: string): string {

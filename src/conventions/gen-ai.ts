@@ -65,11 +65,13 @@ export const genAi: Convention = {
     input: [
       "gen_ai.input.messages",
       "gen_ai.retrieval.query.text",
+      "gen_ai.memory.query.text",
       { from: "attribute", key: "gen_ai.guardrail.input", for: ["guardrail"] },
     ],
     output: [
       "gen_ai.output.messages",
       "gen_ai.retrieval.documents",
+      "gen_ai.memory.records",
       { from: "attribute", key: "gen_ai.guardrail.output", for: ["guardrail"] },
     ],
     finishReason: [{ from: "first", key: "gen_ai.response.finish_reasons" }],

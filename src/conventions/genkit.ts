@@ -52,4 +52,5 @@ export const genkit: Convention = {
     reasoningTokens: [{ from: "json", key: "genkit:output", path: "usage.thoughtsTokens" }],
   },
   failures: [{ source: "genkit:state", is: "error" }],
+  content: ["genkit:metadata:context"],
 };

@@ -39,10 +39,12 @@ export const langfuse: Convention = {
     inputTokens: [
       { from: "json", key: "langfuse.observation.usage_details", path: "input" },
       { from: "json", key: "langfuse.observation.usage_details", path: "input_tokens" },
+      { from: "json", key: "langfuse.observation.usage_details", path: "prompt_tokens" },
     ],
     outputTokens: [
       { from: "json", key: "langfuse.observation.usage_details", path: "output" },
       { from: "json", key: "langfuse.observation.usage_details", path: "output_tokens" },
+      { from: "json", key: "langfuse.observation.usage_details", path: "completion_tokens" },
     ],
     totalTokens: [
       { from: "json", key: "langfuse.observation.usage_details", path: "total" },

@@ -9,7 +9,7 @@ export const mcp: Convention = {
   name: "MCP",
   claims: [{ by: "attribute", key: "mcp.method.name", operations: { "tools/call": "tool" }, otherwise: "mcp" }],
   fields: {
-    mcp: [{ from: "constant", value: true, for: ["tool"] }],
+    mcp: [{ from: "equals", key: "mcp.method.name", value: "tools/call", for: ["tool"] }],
     mcpMethod: ["mcp.method.name"],
     toolName: ["gen_ai.tool.name", { from: "name", like: "tools/call *" }, { from: "name", like: "execute_tool *" }],
   },

@@ -92,6 +92,8 @@ export const openinference: Convention = {
   content: [
     "llm.input_messages*",
     "llm.output_messages*",
+    "input.audio.*",
+    "output.audio.*",
     "llm.prompts*",
     "llm.choices*",
     "llm.prompt_template.*",

@@ -65,7 +65,13 @@ export const traceloop: Convention = {
     reasoningTokens: ["gen_ai.usage.reasoning_tokens"],
     totalTokens: ["gen_ai.usage.total_tokens", "llm.usage.total_tokens"],
   },
-  content: ["mcp.response.value", "db.query.result*", "db.query.embeddings*", "db.vector.query.embeddings*"],
+  content: [
+    "traceloop.prompt.template_variables*",
+    "mcp.response.value",
+    "db.query.result*",
+    "db.query.embeddings*",
+    "db.vector.query.embeddings*",
+  ],
 };
 
 /** The model spans of OpenLLMetry before it followed the OpenTelemetry conventions. */

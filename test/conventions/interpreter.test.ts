@@ -1,3 +1,4 @@
+import { JSONParseError, TypeValidationError } from "ai";
 import {
   type Claim,
   type Convention,
@@ -8,6 +9,15 @@ import {
   type SpanView,
 } from "spanbus/conventions";
 import { beforeEach, describe, expect, test } from "vitest";
+
+function thrownBy(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "nothing";
+}
 
 /** A new one for each test, since it prepares itself for the first span that it sees. */
 let interpreter: Interpreter;
@@ -252,8 +262,8 @@ describe("a source", () => {
     const fields = { finishReason: [{ from: "json", key: "a", path: "reason" }] } as const;
     const around = JSON.stringify({ reason: "stop", answer: "" }).length;
     const json = (length: number) => JSON.stringify({ reason: "stop", answer: "x".repeat(length - around) });
-    expect(read(fields, model({ a: json(65_536) }))).toEqual({ finishReason: "stop" });
-    expect(read(fields, model({ a: json(65_537) }))).toEqual({});
+    expect(read(fields, model({ a: json(1_048_576) }))).toEqual({ finishReason: "stop" });
+    expect(read(fields, model({ a: json(1_048_577) }))).toEqual({});
   });
 
   test("is a part of the span's name, read after the attributes of all tables, and only by the table that claimed", () => {
@@ -661,6 +671,25 @@ describe("a failure", () => {
     expect(failure(span(chat, { status: { code: 2 } }))).toEqual({ type: "error", message: "error" });
   });
 
+  test.each([
+    [thrownBy(() => JSON.parse("SECRET words")), "Unexpected token 'S', … is not valid JSON"],
+    [thrownBy(() => JSON.parse(`{"a": "${"x".repeat(50)}", SECRET}`)), " in JSON at position"],
+    [thrownBy(() => JSON.parse("SECRET\nwords")), "Unexpected token 'S', … is not valid JSON"],
+    [thrownBy(() => JSON.parse("```json\nSECRET\n```")), "Unexpected token '`', … is not valid JSON"],
+    ['The config "a.json" is not valid JSON', 'The config "a.json" is not valid JSON'],
+    [thrownBy(() => JSON.parse("[SECRET, and more and more and more]")), "Unexpected token 'S', … is not valid JSON"],
+    [new JSONParseError({ text: "SECRET", cause: new Error("x") }).message, "JSON parsing failed: Text: …"],
+    [new TypeValidationError({ value: "SECRET", cause: new Error("x") }).message, "Type validation failed: Value: …"],
+    [
+      new TypeValidationError({ value: "SECRET", cause: 0, context: { field: "a", entityName: "b" } }).message,
+      "Type validation failed for a (b): Value: …",
+    ],
+    ['Failed to parse. Text: "SECRET". Error: x', "Failed to parse. Text: …"],
+  ])("quotes nothing that could not be read: %s", (message, told) => {
+    expect(failure(span(chat, { exception: { type: "Error", message } }))?.message).toContain(told);
+    expect(failure(span(chat, { status: { code: 2, message } }))?.message).not.toContain("SECRET");
+  });
+
   test("is a recorded exception, also where the status is OK", () => {
     const exception = { type: "TypeError", message: "boom" };
     expect(failure(span(chat, { exception, status: { code: 1 } }))).toEqual({ type: "TypeError", message: "boom" });
@@ -967,6 +996,13 @@ describe("attribute keys", () => {
     "mastra.agent_run.input",
     "mastra.model_chunk.output",
     "mlflow.spanInputs",
+    "gen_ai.memory.query.text",
+    "gen_ai.memory.records",
+    "traceloop.prompt.template_variables.name",
+    "input.audio.transcript",
+    "output.audio.url",
+    "ai.response.providerMetadata",
+    "genkit:metadata:context",
     "content",
   ])("%s holds content", (key) => {
     expect(interpreter.isContent(key)).toBe(true);

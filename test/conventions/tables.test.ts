@@ -91,6 +91,12 @@ describe("OpenTelemetry GenAI", () => {
     expect(old.tokens()).toEqual({ inputTokens: 10, outputTokens: 5 });
   });
 
+  test("a memory operation has what was sought and what was found", () => {
+    const search = { "gen_ai.operation.name": "search_memory", "gen_ai.memory.query.text": "her dog" };
+    expect(look("search_memory", search).started()).toMatchObject({ input: "her dog" });
+    expect(look("search_memory", { ...search, "gen_ai.memory.records": "[]" }).ended()).toMatchObject({ output: "[]" });
+  });
+
   test("an evaluation has name, score and label; a score may be negative", () => {
     const attributes = {
       "openinference.span.kind": "EVALUATOR",
@@ -122,6 +128,8 @@ describe("MCP", () => {
       toolName: "add",
       mcp: true,
     });
+    const added = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "add" };
+    expect(look("execute_tool add", { ...added, "mcp.method.name": "tools/call" }).started().mcp).toBe(true);
     const list = look("tools/list", { "mcp.method.name": "tools/list", "mcp.session.id": "1" });
     expect(list.claim).toBe("MCP: mcp");
     expect(list.started()).toEqual({ mcpMethod: "tools/list" });
@@ -520,6 +528,8 @@ describe("Langfuse", () => {
     expect(usage(apart)).toEqual(told);
     expect(usage(whole)).toEqual(told);
     expect(usage({ input: 5, output: 1 })).toEqual({ inputTokens: 5, outputTokens: 1 });
+    const openAi = { prompt_tokens: 5, completion_tokens: 1, total_tokens: 6 };
+    expect(usage(openAi)).toEqual({ inputTokens: 5, outputTokens: 1, totalTokens: 6 });
   });
 
   test("every detail that the wrapper of the OpenAI client takes out of a count is in it again", () => {

@@ -242,6 +242,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
       changes: [
         '[event.type === "bus.gap" → false] || ((!ofType || ofType(e',
         'event.type === "[bus.gap → ]" || ((!ofType || ofType(',
+        'const exact = new Set([...types, "[bus.gap → ]"]);',
       ],
     },
   ],
@@ -497,7 +498,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
       why: forTypes,
       changes: [
         "essage) => attempt(message, facts, claim[? → ].operation)) ?? []),",
-        "onst line = start?.split(/[\\r\\n]/, 1)[0][? → ].trimEnd();",
+        "thoutQuotes(start).split(/[\\r\\n]/, 1)[0][? → ].trimEnd();",
       ],
     },
   ],
