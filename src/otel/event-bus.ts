@@ -26,7 +26,7 @@ const BURST_MILLIS = 60_000;
  * ```
  *
  * Nothing in it waits, and nothing in it throws into the application but a mistake in the arguments of the constructor or of
- * a `subscribe` call, and `EventBusError` at a limit of readers.
+ * a call that reads, `run` without a function, and `EventBusError` at a limit of readers.
  */
 export class EventBus {
   readonly #hub: EventHub;

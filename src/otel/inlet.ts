@@ -288,7 +288,8 @@ export class Inlet {
       sealedIn = this.#places.sealedIn(parentContext);
       if (sealedIn === undefined) {
         parent = this.#places.standIn(trace, ownBinding, spanId);
-        unseenParent = trace.unseen.keep(parentContext.spanId, parent);
+        const { unseen } = trace;
+        unseenParent = late ? unseen.keep(parentContext.spanId, parent) : unseen.around(parentContext.spanId, parent);
       }
     }
     // What began inside a span that is seen first at its end is not around it.
@@ -373,7 +374,10 @@ export class Inlet {
     if (!record.claim) {
       const view = viewOf(span, record.name, record.late);
       record.claim = this.#claimOf(view);
-      if (record.claim && !record.kind) this.#become(record, span, view, this.#contexts?.get(span));
+      if (record.claim && !record.kind) {
+        record.lookAround();
+        this.#become(record, span, view, this.#contexts?.get(span));
+      }
     }
     this.#contexts?.delete(span);
     this.#watcher.readSpanEvents(record, span);

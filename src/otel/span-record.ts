@@ -197,11 +197,19 @@ export class SpanRecord {
     this.eventParent = undefined;
   }
 
+  /** What is around it may have turned out to be an event since it began. */
+  lookAround(): void {
+    let each = this.parent;
+    while (each && !each.kind) each = each.parent;
+    // What fell out of the bounds between is in no chain any more.
+    if (each && each.number > (this.eventParent?.number ?? 0)) this.eventParent = each;
+  }
+
   /** Takes its place in the tree of its run, once it is known to be an event. */
   becomes(kind: EventKind, agentName: string | undefined): void {
     this.kind = kind;
     const around = this.#nearestOfRun;
-    this.agentName = kind === "agent.invocation" ? agentName : (around?.agentName ?? agentName);
+    this.agentName = kind === "agent.invocation" ? agentName : (this.eventParent?.agentName ?? agentName);
     this.outermost = around?.outermost;
     const below = this.run && this.#below?.get(this.run);
     this.#below = undefined;

@@ -55,6 +55,26 @@ export class UnseenSpans {
     return place;
   }
 
+  /**
+   * The place of the span around one that begins now: none where nothing could stand in for it, since what is open is of several
+   * runs, and something did before. Who is told to be in nothing must not count in that.
+   */
+  around(spanId: string, standIn: SpanRecord | undefined): SpanRecord | undefined {
+    const place = this.keep(spanId, standIn);
+    return standIn || !this.#isGuessed(place) ? place : undefined;
+  }
+
+  /** Whether an open event is only taken to be around the place. */
+  #isGuessed(place: SpanRecord): boolean {
+    let isGuess = false;
+    for (let each: SpanRecord | undefined = place; each; each = each.parent) {
+      if (isGuess && each.open && each.kind) return true;
+      const unseen = this.#byId.get(each.spanId);
+      isGuess ||= unseen?.place === each && unseen.isGuess;
+    }
+    return false;
+  }
+
   /** What is over is not around it, nor what is not around all that stood in for it. */
   #guessBetter({ place }: Unseen, standIn: SpanRecord | undefined): void {
     const isFree = !standIn || standIn.isBelow(place);

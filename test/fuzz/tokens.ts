@@ -39,7 +39,6 @@ export class TokenAudit {
     (id: string) => this.#linkedParent(id),
     (id: string) => this.#seen.get(id)?.parentId,
     (id: string) => this.#likelyParent(id),
-    (id: string) => this.#guessedParent(id),
   ];
   readonly #views: readonly View[] = this.#trees.flatMap((parentOf) =>
     [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => ({
@@ -56,18 +55,11 @@ export class TokenAudit {
     seesGuessed: true,
     seesGivenUp: true,
   };
-  /** By the ids of spans that were forgotten, or are no events: what the first span below was told to be in. */
-  readonly #standIns = new Map<string, string>();
   readonly #interpreter = new Interpreter(defaultConventions);
 
   constructor(events: readonly BusEvent[], made: readonly Made[]) {
     this.#made = new Map(made.map((each) => [each.spanId, each]));
     for (const [place, event] of events.entries()) this.#take(event, place);
-    for (const { spanId, parent } of made) {
-      const told = this.#seen.get(spanId)?.parentId;
-      if (parent && told !== undefined && told !== parent.spanId && !this.#standIns.has(parent.spanId))
-        this.#standIns.set(parent.spanId, told);
-    }
   }
 
   #take(event: BusEvent, place: number): void {
@@ -224,14 +216,6 @@ export class TokenAudit {
     if (!seen || linked === undefined) return linked ?? seen?.parentId;
     const isBetween = !this.#seen.has(linked) || this.#made.get(linked)?.isLate;
     return isBetween ? linked : seen.parentId;
-  }
-
-  /** The span around it. Of a forgotten one: what stood in for it around the first span below, as it is one place for all. */
-  #guessedParent(id: string): string | undefined {
-    const parentId = this.#made.get(id)?.parent?.spanId;
-    const told = this.#seen.get(id)?.parentId;
-    if (parentId === undefined || told === parentId || !this.#seen.has(parentId)) return this.#linkedParent(id);
-    return told ?? this.#standIns.get(parentId);
   }
 
   /** A span that is no event, and began below none that was open, is forgotten when it ends: nobody is found below it later. */

@@ -28,6 +28,22 @@ describe("a bus attached while spans are open", () => {
     expect(service.bus.stats()).toMatchObject({ refused: 0, openSpans: 0, activeRuns: 0 });
   });
 
+  it("counts a call that it tells to be in no other for itself, though another stood in for what is around it before", () => {
+    const service = new Running();
+    const server = service.plain("GET /");
+    const hidden = service.plain("work", { under: server });
+    service.attach();
+    runContext("r", () => {
+      service.model({ under: server });
+      service.tool("t", { under: hidden });
+    });
+    runContext("s", () => service.agent("a", { under: server }));
+    runContext("r", () => service.model({ under: hidden }));
+    const parents = service.history("r").map(({ parentSpanId }) => parentSpanId);
+    expect(parents).toEqual([undefined, expect.any(String), undefined]);
+    expect(service.info("r")?.modelCalls).toBe(2);
+  });
+
   it("keeps a run in one generation: what it sees of it ends before the agent does", async () => {
     const service = new Running({ closeGraceMillis: 1000 });
     const agent = service.agent("a");

@@ -218,6 +218,44 @@ describe("the kind of a span", () => {
     const outer = runContext("outer", () => service.agent("outer"));
     const inner = runContext("inner", () => service.agent("inner", { under: outer }));
     expect(startOf(service, inner)).toMatchObject({ runId: "inner", parentSpanId: spanIdOf(outer) });
+    const model = runContext("other", () => service.model({ under: outer }));
+    expect(startOf(service, model)?.data).toMatchObject({ agentName: "outer" });
+  });
+
+  it("that shows only at the end is below its agent, also when that was forgotten meanwhile, and refused with its run", () => {
+    const service = new Service({ maxOpenSpans: 5 });
+    const outer = service.agent("outer");
+    const inner = runContext("inner", () => service.agent("inner", { under: outer }));
+    const within = service.plain("work", { under: inner });
+    const late = [service.plain("work", { under: within }), service.plain("work", { under: within })];
+    service.bus.stats();
+    within.end();
+    inner.end();
+    const tool = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t" };
+    for (let n = 0; n < 8; n += 1) service.model({ under: outer }).end();
+    late[0]?.setAttributes(tool).end();
+    expect(service.event("inner", "agent.tool.started")).toMatchObject({
+      parentSpanId: spanIdOf(inner),
+      data: { agentName: "inner" },
+    });
+    service.bus.closeStream("inner");
+    late[1]?.setAttributes(tool).end();
+    outer.end();
+    expect(service.bus.stats().refused).toBe(1);
+    expect(service.info(outer)?.toolCalls).toBe(0);
+  });
+
+  it("that shows only at the end is below what turned out to be an event before", async () => {
+    const service = new Service();
+    const root = service.plain("GET /");
+    const outer = service.plain("work", { under: root });
+    const inner = service.plain("work", { under: outer });
+    await Promise.resolve();
+    outer.setAttributes({ "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "outer" }).end();
+    inner.setAttributes({ "gen_ai.operation.name": "invoke_workflow" }).end();
+    root.end();
+    expect(startOf(service, inner)).toMatchObject({ parentSpanId: spanIdOf(outer), data: { agentName: "outer" } });
+    expect(service.types(root).filter((type) => type === "agent.terminate")).toHaveLength(1);
   });
 });
 
