@@ -279,6 +279,19 @@ describe("a tap", () => {
     expect(publishNote(bus, "later", 1).seq).toBe(1);
   });
 
+  it("that begins a run in answer to each, some hundred times, begins them all", () => {
+    const bus = new EventBus();
+    let runs = 1;
+    const answer = (): void => {
+      if (runs >= 500) return;
+      runs += 1;
+      bus.publish({ runId: `run-${runs}`, type: "echo" });
+    };
+    bus.tap({ opened: answer });
+    publishNote(bus, "run-1", 1);
+    expect(bus.stats()).toMatchObject({ published: 500, refused: 0, errors: 0, activeRuns: 500 });
+  });
+
   it("that begins very many runs at once begins them all", () => {
     listenToDiag();
     const bus = new EventBus();

@@ -341,6 +341,16 @@ describe("a cursor", () => {
 });
 
 describe("a gap", () => {
+  it("says what it goes on from, which is as long as an id can be, or nothing", async () => {
+    const bus = new EventBus();
+    publishNote(bus, "run", 1);
+    const after = `${"g".repeat(64)}.${"1".repeat(16)}`;
+    const [gap] = await readWaiting(bus.subscribe("run", { after }));
+    expect(dataOf(gap)).toEqual({ missed: 0, reason: "generation", resumeAfter: after });
+    const [other] = await readWaiting(bus.subscribe("run", { after: `${after}1` }));
+    expect(Object.keys(dataOf(other))).toEqual(["missed", "reason"]);
+  });
+
   it("is small, whatever it was asked to go on from", async () => {
     const bus = new EventBus();
     publishNote(bus, "run", 1);

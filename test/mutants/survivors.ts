@@ -236,6 +236,10 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
         'return t[ypeof key === "symbol" → rue];',
       ],
     },
+    {
+      why: "Only a stream that is over has forgotten a feed that is left, and that asks nobody.",
+      changes: ["if (feed.log.readers.size > 0 || [this.#feeds.get(feed.key) !== feed → false]) return;"],
+    },
     { why: same, changes: ['tringify([...new Set(types)].sort()) : "[ → Stryker was here!]";'] },
     {
       why: redis,
@@ -415,12 +419,19 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
         "this.#tell((listener) => listener.closed[?. → ](run));",
         "opened ? [(listener) => listener.opened[?. → ](opened)] : [];",
         "otices.push((listener) => listener.event[?. → ](event));",
-        "if ([next → true]) this.#tellAll(next);",
+        "if ([!next → false]) continue;",
       ],
     },
     {
       why: same,
       changes: ["for (let index = 0; index <[ → =] this.#pending.length; in"],
+    },
+    {
+      why: "One more or less of so many.",
+      changes: [
+        "return this.#nested >[ → =] MAX_NESTED && this.#answ",
+        ".#nested > MAX_NESTED && this.#answers >[ → =] MAX_ANSWERS;",
+      ],
     },
   ],
   "src/conventions/attribute-keys.ts": [
@@ -498,7 +509,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
       why: forTypes,
       changes: [
         "essage) => attempt(message, facts, claim[? → ].operation)) ?? []),",
-        "thoutQuotes(start).split(/[\\r\\n]/, 1)[0][? → ].trimEnd();",
+        "withoutQuotes(start)[ .split(/[\\r\\n]/, 1)[0] ? → .split(/[\\r\\n]/, 1)[0]].trimEnd();",
       ],
     },
   ],
