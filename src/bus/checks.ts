@@ -29,7 +29,8 @@ export function stringList(name: string, value: unknown): readonly string[] {
 }
 
 /** An `AbortSignal`, or what is as good as one. */
-export function abortSignal(name: string, value: unknown): void {
+export function optionalSignal(name: string, value: unknown): void {
+  if (value === undefined) return;
   const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<Record<string, unknown>>;
   const listens = typeof addEventListener === "function" && typeof removeEventListener === "function";
   if (typeof aborted !== "boolean" || !listens) throw wrong(TypeError, name, "an AbortSignal", value);

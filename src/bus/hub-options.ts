@@ -1,4 +1,4 @@
-import { abortSignal, anObject, flag, optionalFunction, positiveInteger, stringList, wrong } from "./checks.js";
+import { anObject, flag, optionalFunction, optionalSignal, positiveInteger, stringList, wrong } from "./checks.js";
 import type { BusEvent, EventDraft } from "./event.js";
 
 /** Limits and hooks of the hub. Every limit is a positive integer. */
@@ -99,7 +99,7 @@ export function checkedSubscribe(name: string, given: SubscribeOptions | undefin
   anObject(name, given);
   const { after, signal, types, where, idleTimeoutMillis } = given;
   if (after !== undefined && typeof after !== "string") throw wrong(TypeError, "after", 'an event id or "live"', after);
-  if (signal !== undefined) abortSignal("signal", signal);
+  optionalSignal("signal", signal);
   if (types !== undefined) checkTypes(types);
   optionalFunction("where", where);
   if (idleTimeoutMillis !== undefined) positiveInteger("idleTimeoutMillis", idleTimeoutMillis);

@@ -93,10 +93,8 @@ export class Taps {
     if (this.#telling) return;
     this.#telling = true;
     try {
-      // Told in a loop, not on the stack: order is kept and no stack overflows.
-      for (let index = 0; index < this.#pending.length; index += 1) {
-        const next = this.#pending[index];
-        if (!next) continue;
+      // Told in a loop that goes on to what is pushed meanwhile, not on the stack: order is kept and no stack overflows.
+      for (const next of this.#pending) {
         this.#answers = next.answers;
         this.#tellAll(next.notice);
       }

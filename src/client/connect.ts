@@ -1,9 +1,9 @@
 import {
-  abortSignal,
   anObject,
   flag,
   isName,
   optionalFunction,
+  optionalSignal,
   positiveInteger,
   runIdName,
   stringList,
@@ -91,7 +91,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Client
   const { signal, headers = {}, giveUpMillis = 60_000, silenceMillis = 60_000 } = options;
   optionalFunction("fetch", options.fetch);
   if (typeof headers !== "function") namedValues(headers);
-  if (signal !== undefined) abortSignal("signal", signal);
+  optionalSignal("signal", signal);
   if (giveUpMillis !== Number.POSITIVE_INFINITY) positiveInteger("giveUpMillis", giveUpMillis);
   positiveInteger("silenceMillis", silenceMillis);
   const fetchWith: FetchLike = options.fetch ?? ((to, init) => fetch(to, init));
@@ -155,7 +155,7 @@ function checkedUrl(url: string | URL): URL {
 function checkSubscribe(given: RemoteSubscribeOptions): void {
   anObject("options", given);
   const { signal, types, onConnection } = given;
-  if (signal !== undefined) abortSignal("signal", signal);
+  optionalSignal("signal", signal);
   optionalFunction("onConnection", onConnection);
   if (types === undefined) return;
   for (const type of stringList("types", types)) {

@@ -419,12 +419,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
         "this.#tell((listener) => listener.closed[?. → ](run));",
         "opened ? [(listener) => listener.opened[?. → ](opened)] : [];",
         "otices.push((listener) => listener.event[?. → ](event));",
-        "if ([!next → false]) continue;",
       ],
-    },
-    {
-      why: same,
-      changes: ["for (let index = 0; index <[ → =] this.#pending.length; in"],
     },
     {
       why: "One more or less of so many.",
