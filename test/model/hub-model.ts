@@ -755,7 +755,8 @@ export class HubModel {
     // Without an event of its own it closes what is there under its id.
     const newest = this.runs.get(scope.runId);
     if (scope.run && scope.run.seq > 0 && (!isDropped(scope.run) || (newest && newest.seq > 0))) return;
-    if (!newest?.contextBound) this.closeStream(scope.runId, outcome);
+    // Where the code stands that calls or awaits it says nothing about what it closes.
+    if (!newest?.contextBound && !this.stopped) this.#close(newest ?? this.#awaited(scope.runId), outcome ?? "unknown");
   }
 
   // ── requests of other processes ───────────────────────────────────────────────────────────────────────────────────

@@ -666,6 +666,24 @@ describe("bus.run and runContext", () => {
     expect(service.fate("r")).toBe("open");
   });
 
+  it("of the same id: calls without events that are over in it leave the next generation to the context", async () => {
+    const service = new Service();
+    service.bus.publish({ runId: "r", type: "before" });
+    service.bus.closeStream("r");
+    service.bus.run("r", () => {});
+    runContext("r", () => {
+      expect(() =>
+        service.bus.run("r", () => {
+          throw new Error("mine");
+        }),
+      ).toThrow("mine");
+      service.bus.emit("note");
+    });
+    await pass(1000);
+    expect(service.types("r")).toEqual(["note"]);
+    expect(service.fate("r")).toBe("open");
+  });
+
   it("of another id inside a context: the call closes its own run only", async () => {
     const service = new Service();
     runContext("context", () => {
