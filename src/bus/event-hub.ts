@@ -34,6 +34,7 @@ import {
   makeEvent,
   renumbered,
 } from "./make-event.js";
+import { synchronous } from "./promises.js";
 import type { ReaderHost } from "./reader.js";
 import { Readers } from "./readers.js";
 import { replayOf } from "./replay.js";
@@ -98,9 +99,8 @@ export class EventHub implements ReaderHost {
     this.#taps = new Taps((what, error) => this.report(what, error));
     this.#retention = new Retention(this.#settings, (run) => this.#evicted(run));
     const { redact } = this.#settings;
-    // A promise is left to `decide`, which sees to its rejection.
-    const redacted = (result: EventDraft | undefined) => (isThenable(result) ? result : checkedDraft(result));
-    this.#redact = redact && ((draft) => this.decide("redact", () => redacted(redact(draft)), undefined));
+    const redacted = (draft: EventDraft) => checkedDraft(synchronous("redact", redact?.(draft)));
+    this.#redact = redact && ((draft) => this.decide("redact", () => redacted(draft), undefined));
     this.#global = new EventStream(this.#settings.maxQueueSize);
     this.#runs = new RunTable(this.#settings, this.deadlines, (run, outcome) => {
       if (this.#isOwned(run)) this.close(run, outcome);
@@ -425,11 +425,7 @@ export class EventHub implements ReaderHost {
     const outer = this.#deciding;
     this.#deciding = true;
     try {
-      const result: unknown = callback();
-      if (!isThenable(result)) return result as T;
-      // Its rejection is reported here, once, as a promise.
-      result.then(undefined, () => undefined);
-      throw new TypeError(`\`${what}\` must be synchronous, got a promise`);
+      return synchronous(what, callback());
     } catch (error) {
       this.report(what, error);
       return otherwise;
@@ -555,8 +551,4 @@ function isBegun(run: Run): boolean {
 
 function isDropped(run: Run): boolean {
   return run.state === "dropped";
-}
-
-function isThenable<T>(value: T): value is T & PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

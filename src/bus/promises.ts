@@ -18,3 +18,18 @@ export function isPlain(promise: Promise<unknown>): boolean {
   const above: unknown = Object.getPrototypeOf(Object.getPrototypeOf(promise));
   return !(typeof above === "object" && above !== null && "then" in above);
 }
+
+/**
+ * The answer of a callback that has to answer at once. A promise is none: that throws, and its own rejection is not another
+ * error. By shape: one of another realm, or of a library, is one as well.
+ */
+export function synchronous<T>(what: string, answer: T): T {
+  if (!isThenable(answer)) return answer;
+  answer.then(undefined, () => undefined);
+  throw new TypeError(`\`${what}\` must be synchronous, got a promise`);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  return "then" in value && typeof value.then === "function";
+}

@@ -86,11 +86,11 @@ class Endpoint {
       case "page":
         return pageDocument();
       case "runs":
-        return runsDocument(this.#bus, this.#shown(request, grant.runs));
+        return runsDocument(this.#bus, this.#shown(request, "runs", grant.runs));
       case "stats":
         return statsDocument(this.#bus);
       case "history":
-        return historyDocument(this.#bus, url, route.runId, grant.where && this.#shown(request, grant.where));
+        return historyDocument(this.#bus, url, route.runId, grant.where && this.#shown(request, "where", grant.where));
       case "run":
         return this.#feeds.run(call, { runId: route.runId, grant: this.#reporting(request, grant) });
       case "several":
@@ -112,13 +112,13 @@ class Endpoint {
     return sendBody(body, this.#sent(request, new Response(null, { headers })).headers, outgoing);
   }
 
-  #shown<T>(request: Request, filter: ((value: T) => boolean) | undefined): (value: T) => boolean {
-    return filter ? failingClosed(filter, (error) => this.#report(error, request)) : () => true;
+  #shown<T>(request: Request, name: string, filter: ((value: T) => boolean) | undefined): (value: T) => boolean {
+    return filter ? failingClosed(name, filter, (error) => this.#report(error, request)) : () => true;
   }
 
   /** For streams: the bus asks the filter, hides what it throws at, and counts that. */
   #reporting(request: Request, { where }: Grant): Grant {
-    return { where: where && reporting(where, (error) => this.#report(error, request)) };
+    return { where: where && reporting("where", where, (error) => this.#report(error, request)) };
   }
 
   #problem(request: Request, error: unknown): Problem {
