@@ -20,6 +20,16 @@ export function isPlain(promise: Promise<unknown>): boolean {
 }
 
 /**
+ * Gives a promise what the application wrote onto another, as it is written. Not what is under a symbol: there Node keeps whose
+ * work a promise is.
+ */
+export function withPropertiesOf<T>(promise: Promise<T>, other: object): Promise<T> {
+  for (const name of Object.getOwnPropertyNames(other))
+    Object.defineProperty(promise, name, Object.getOwnPropertyDescriptor(other, name) ?? {});
+  return promise;
+}
+
+/**
  * The answer of a callback that has to answer at once. A promise is none: that throws, and its own rejection is not another
  * error. By shape: one of another realm, or of a library, is one as well.
  */

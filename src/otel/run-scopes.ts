@@ -3,7 +3,7 @@ import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
-import { isPlain, isPromise } from "../bus/promises.js";
+import { isPlain, isPromise, withPropertiesOf } from "../bus/promises.js";
 import type { Run } from "../bus/run.js";
 import { isAbort } from "../conventions/failure.js";
 import { bind, bindingOf } from "./binding.js";
@@ -82,7 +82,7 @@ export class RunScopes {
         throw error;
       },
     );
-    if (isPlain(promise)) return Object.assign(followed, promise);
+    if (isPlain(promise)) return withPropertiesOf(followed, promise);
     followed.catch(() => undefined);
     return promise;
   }

@@ -48,6 +48,30 @@ describe("bus.run", () => {
     await expect(returned).resolves.toBe("done");
   });
 
+  it("reads no property of a promise that it returns", async () => {
+    const { bus } = new Service();
+    const touchy = Object.defineProperty(Promise.resolve(7), "touchy", {
+      get() {
+        throw new Error("mine");
+      },
+    });
+    await expect(bus.run("r", () => touchy)).resolves.toBe(7);
+  });
+
+  it("closes outside of what it bound, as it was called", async () => {
+    const { bus } = new Service();
+    const around: (string | undefined)[] = [];
+    bus.tap({ closed: () => around.push(currentRunId()) });
+    const over = bus.run("r", async () => {
+      bus.emit("note");
+      await later(1);
+      throw new Error("mine");
+    });
+    over.catch(() => {});
+    await pass(1);
+    expect(around).toEqual([undefined]);
+  });
+
   it.each<[string, object]>([
     ["calls itself a promise", { [Symbol.toStringTag]: "Promise" }],
     [
