@@ -58,14 +58,16 @@ export class Chunks {
     const { counted = true, owned = false, withheld = false } = options;
     // Refused there, and a run that was only about to begin is forgotten.
     if (this.#hub.isDeciding) return this.#hub.append(run, input, counted);
-    if (run.known && run.state === "open" && input.type === CHUNK && input.spanId !== undefined) {
+    if (run.known && isOpen(run) && input.type === CHUNK && input.spanId !== undefined) {
       const { value: data, bytes } = copyData(input.data, MAX_EVENT_BYTES, run.texts, false);
       const text = withheld ? "" : data["text"];
       if (typeof text === "string") {
         const carried = input.attributes && copyData(input.attributes, MAX_EVENT_BYTES, run.texts, false);
         const size = bytes + (carried?.bytes ?? 0);
-        this.#add(run, input.spanId, input, { data, attributes: carried?.value, text, bytes: size });
-        return undefined;
+        this.#makeRoom(run, input.spanId, text);
+        // Unless who heard of what waited has closed the run.
+        if (isOpen(run))
+          return this.#add(run, input.spanId, input, { data, attributes: carried?.value, text, bytes: size });
       }
     }
     this.flush(run);
@@ -86,12 +88,15 @@ export class Chunks {
     for (const each of pending.values()) this.#publish(run, each);
   }
 
-  #add(run: Run, spanId: string, input: EventInput, { data, attributes, text, bytes }: Said): void {
+  /** Joined they must fit into one event as each did alone. Who hears of that event may say more meanwhile. */
+  #makeRoom(run: Run, spanId: string, text: string): void {
     let pending = this.#waiting(run, spanId);
-    // Joined they must fit into one event as each did alone. Who hears of that event may say more meanwhile.
     for (; pending && pending.text.length + text.length > MAX_LENGTH; pending = this.#waiting(run, spanId))
       this.#publishNow(run, spanId, pending);
-    pending ??= this.#begin(run, spanId, input);
+  }
+
+  #add(run: Run, spanId: string, input: EventInput, { data, attributes, text, bytes }: Said): undefined {
+    const pending = this.#waiting(run, spanId) ?? this.#begin(run, spanId, input);
     pending.text += text;
     // What the latest says besides holds for all.
     pending.data = { ...pending.data, ...data };
@@ -131,4 +136,8 @@ export class Chunks {
     const said = text !== "" || "text" in data ? { text } : undefined;
     this.#hub.append(run, { ...input, data: { ...data, ...said, chunks }, attributes });
   }
+}
+
+function isOpen({ state }: Run): boolean {
+  return state === "open";
 }

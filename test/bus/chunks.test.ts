@@ -112,6 +112,15 @@ describe("chunks of one span", () => {
     expect(texts()).toHaveLength(1);
   });
 
+  it("are refused at once where who hears of those before closes the run", () => {
+    const { bus, texts } = openBus();
+    publishChunk(bus, "x".repeat(4000));
+    bus.tap(({ type }) => type === CHUNK && bus.closeStream("run"));
+    publishChunk(bus, "y".repeat(100));
+    expect(texts()).toEqual(["x".repeat(4000)]);
+    expect(bus.stats({ details: true }).details.refused.sealed).toBe(1);
+  });
+
   it.each([
     ["long ones", ["x".repeat(4000), "y".repeat(8000), "z".repeat(8192)]],
     ["ones that take much room in JSON", ["\u0001".repeat(4000), "\u0002".repeat(4000)]],

@@ -208,15 +208,22 @@ export class HubModel {
   #write(run: ModelRun, note: Note, follows?: ModelRun): Item | undefined {
     const { text } = note.data;
     if (note.type === CHUNK && note.spanId !== undefined && typeof text === "string") {
-      if (run.state === "open" && !this.deciding) return this.#wait(run, note, note.spanId, text);
+      if (run.state === "open" && !this.deciding) {
+        this.#makeRoomFor(run, note.spanId, text);
+        if (isOpen(run)) return this.#wait(run, note, note.spanId, text);
+      }
     }
     if (!this.deciding) this.flush(run);
     return this.#append(run, note, follows);
   }
 
-  #wait(run: ModelRun, note: Note, spanId: string, text: string): undefined {
+  /** What waits, and would be too long with this, is told first; who hears of that may close the run. */
+  #makeRoomFor(run: ModelRun, spanId: string, text: string): void {
     while ((this.pieces.get(run)?.get(spanId)?.text.length ?? Number.NEGATIVE_INFINITY) + text.length > MAX_JOINED)
       this.#joined(run, spanId);
+  }
+
+  #wait(run: ModelRun, note: Note, spanId: string, text: string): undefined {
     const pieces = this.pieces.get(run) ?? new Map<string, Pieces>();
     this.pieces.set(run, pieces);
     const waits = pieces.get(spanId) ?? { note, text: "", chunks: 0, due: this.now + WINDOW_MILLIS };
