@@ -121,9 +121,11 @@ export class EventHub implements ReaderHost {
     const run = this.#awaited(runId);
     const replay = replayOf(run, checked.after);
     run.readers += 1;
+    this.#retention.look(run);
     if (run.closing) this.deadlines.keepAlive(run.closing, true);
     const left = (): void => {
       run.readers -= 1;
+      this.#retention.look(run);
       if (run.readers === 0 && run.closing) this.deadlines.keepAlive(run.closing, false);
       this.#runs.forgetAwaited(run);
     };
@@ -468,6 +470,7 @@ export class EventHub implements ReaderHost {
     run.state = state;
     run.outcome = outcome;
     this.#runs.stop(run);
+    this.#retention.look(run);
     // Its readers ended when it was detached: who comes now is told how it ended.
     if (wasDetached) run.stream = new EventStream(this.#settings.maxQueueSize);
     // A run that was detached may go on before its readers have read to this end.

@@ -4,6 +4,8 @@ export class RecencyNode<T> {
   newer: RecencyNode<T> | undefined;
   older: RecencyNode<T> | undefined;
   listed = false;
+  /** When it was last used, counted in uses of its list. */
+  used = 0;
 
   constructor(value: T) {
     this.value = value;
@@ -15,6 +17,7 @@ export class RecencyList<T> {
   #newest: RecencyNode<T> | undefined;
   #oldest: RecencyNode<T> | undefined;
   #size = 0;
+  #uses = 0;
 
   get size(): number {
     return this.#size;
@@ -26,12 +29,26 @@ export class RecencyList<T> {
 
   /** Adds the node, or moves it, to the newest end. */
   touch(node: RecencyNode<T>): void {
-    if (this.#newest === node) return;
+    this.#uses += 1;
+    node.used = this.#uses;
+    if (this.#newest !== node) this.#insert(node, undefined);
+  }
+
+  /** Adds the node behind all those that `isNewer` says. */
+  place(node: RecencyNode<T>, isNewer: (value: T) => boolean): void {
+    let newer: RecencyNode<T> | undefined;
+    for (let each = this.#newest; each && isNewer(each.value); each = each.older) newer = each;
+    this.#insert(node, newer);
+  }
+
+  #insert(node: RecencyNode<T>, newer: RecencyNode<T> | undefined): void {
     this.remove(node);
-    node.older = this.#newest;
-    if (this.#newest) this.#newest.newer = node;
-    this.#newest = node;
-    this.#oldest ??= node;
+    node.newer = newer;
+    node.older = newer ? newer.older : this.#newest;
+    if (newer) newer.older = node;
+    else this.#newest = node;
+    if (node.older) node.older.newer = node;
+    else this.#oldest = node;
     node.listed = true;
     this.#size += 1;
   }

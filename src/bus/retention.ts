@@ -14,6 +14,8 @@ export class Retention {
   events = 0;
   bytes = 0;
   readonly runs = new RecencyList<Run>();
+  /** Of those, the ones that are over and that nobody reads: they go first. */
+  readonly #spare = new RecencyList<Run>();
   readonly #limits: RetentionLimits;
   readonly #evicted: (run: Run) => void;
 
@@ -28,6 +30,7 @@ export class Retention {
     this.events += 1;
     this.bytes += bytes;
     this.runs.touch(run.retained);
+    this.#spare.remove(run.spare);
     if (run.history.length > historyPerRun) this.#dropOldest(run);
     while (this.runs.size > maxRuns) this.#evict(this.#leastNeeded());
     while (this.bytes > maxHistoryBytes) {
@@ -41,6 +44,14 @@ export class Retention {
   /** The run published something that is not kept. */
   touch(run: Run): void {
     if (run.retained.listed) this.runs.touch(run.retained);
+    this.#spare.remove(run.spare);
+  }
+
+  /** The run is over, or its readers came or left: is it spare, and since when was it not published? */
+  look(run: Run): void {
+    const isSpare = run.retained.listed && run.state !== "open" && run.readers === 0;
+    if (!isSpare) this.#spare.remove(run.spare);
+    else if (!run.spare.listed) this.#spare.place(run.spare, ({ retained }) => retained.used > run.retained.used);
   }
 
   /** Events kept of each run. */
@@ -62,7 +73,12 @@ export class Retention {
     this.events -= run.history.length;
     this.bytes -= run.history.bytes;
     run.forget();
+    this.#unlist(run);
+  }
+
+  #unlist(run: Run): void {
     this.runs.remove(run.retained);
+    this.#spare.remove(run.spare);
   }
 
   #evict(run: Run): void {
@@ -73,16 +89,11 @@ export class Retention {
   #dropOldest(run: Run): void {
     this.bytes -= run.history.dropOldest();
     this.events -= 1;
-    if (run.history.length === 0) this.runs.remove(run.retained);
+    if (run.history.length === 0) this.#unlist(run);
   }
 
   /** Least recently published first, runs that are open or read last. */
   #leastNeeded(): Run {
-    let oldest: Run | undefined;
-    for (const run of this.runs.oldestFirst()) {
-      if (run.state !== "open" && run.readers === 0) return run;
-      oldest ??= run;
-    }
-    return oldest as Run;
+    return (this.#spare.oldest ?? this.runs.oldest) as Run;
   }
 }

@@ -108,6 +108,7 @@ export class Run {
   closing: Deadline | undefined;
   idle: Deadline | undefined;
   readonly retained = new RecencyNode<Run>(this);
+  readonly spare = new RecencyNode<Run>(this);
   readonly opened = new RecencyNode<Run>(this);
   readonly remembered = new RecencyNode<Run>(this);
   /** What the ids of its events share, in memory too. */

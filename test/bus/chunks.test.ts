@@ -118,7 +118,7 @@ describe("chunks of one span", () => {
     bus.tap(({ type }) => type === CHUNK && bus.closeStream("run"));
     publishChunk(bus, "y".repeat(100));
     expect(texts()).toEqual(["x".repeat(4000)]);
-    expect(bus.stats({ details: true }).details.refused.sealed).toBe(1);
+    expect(bus.stats({ details: true }).details?.refused.sealed).toBe(1);
   });
 
   it.each([

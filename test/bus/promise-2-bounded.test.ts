@@ -101,6 +101,18 @@ describe("eviction", () => {
     expect(keptRuns(bus), "of runs that are open or read, the oldest").toEqual(["new", "newer", "read"]);
   });
 
+  it("takes those in the order in which they published, whenever they were closed or last read", () => {
+    const bus = new EventBus({ maxRuns: 3 });
+    for (const run of ["one", "two", "three"]) publishNote(bus, run, 1);
+    const reader = bus.subscribe("one");
+    for (const run of ["three", "one", "two"]) bus.closeStream(run);
+    publishNote(bus, "four", 1);
+    expect(keptRuns(bus)).toEqual(["four", "one", "three"]);
+    reader.close();
+    publishNote(bus, "five", 1);
+    expect(keptRuns(bus)).toEqual(["five", "four", "three"]);
+  });
+
   it("leaves a run its identity: it goes on in the same generation with the next seq", () => {
     const bus = new EventBus({ maxRuns: 1 });
     const [, second] = publishNotes(bus, "run", 1, 2);
