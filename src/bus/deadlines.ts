@@ -2,6 +2,8 @@
 export class Deadline {
   readonly fire: (now: number) => void;
   due = 0;
+  /** Among those due at the same moment. */
+  order = 0;
   /** Place in the heap, -1 when not set. */
   index = -1;
   keepsAlive = false;
@@ -24,7 +26,7 @@ const HELD_UP_MILLIS = 50;
 const LOOK_MILLIS = 20;
 
 /**
- * All deadlines of one bus behind a single timer. The timer holds the process open only while a deadline is set that
+ * All deadlines of one bus behind a single timer; those due at the same moment fire in the order in which they were set. The timer holds the process open only while a deadline is set that
  * `keepsAlive`.
  */
 export class Deadlines {
@@ -32,6 +34,7 @@ export class Deadlines {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armed = Number.POSITIVE_INFINITY;
   #alive = 0;
+  #sets = 0;
   /** Whether the timer holds the process open. A new one does. */
   #holds = true;
   readonly #report: (error: unknown) => void;
@@ -52,6 +55,8 @@ export class Deadlines {
   set(deadline: Deadline, due: number): void {
     this.clear(deadline);
     deadline.due = due;
+    this.#sets += 1;
+    deadline.order = this.#sets;
     deadline.index = this.#heap.length;
     this.#heap.push(deadline);
     this.#rise(deadline);
@@ -138,7 +143,7 @@ export class Deadlines {
   #rise(deadline: Deadline): void {
     while (deadline.index > 0) {
       const parent = this.#heap[(deadline.index - 1) >> 1];
-      if (!parent || parent.due <= deadline.due) return;
+      if (!parent || isBefore(parent, deadline)) return;
       this.#swap(deadline, parent);
     }
   }
@@ -147,8 +152,8 @@ export class Deadlines {
     for (;;) {
       const left = this.#heap[2 * deadline.index + 1];
       const right = this.#heap[2 * deadline.index + 2];
-      const child = left && right && right.due < left.due ? right : left;
-      if (!child || child.due >= deadline.due) return;
+      const child = left && right && isBefore(right, left) ? right : left;
+      if (!child || isBefore(deadline, child)) return;
       this.#swap(child, deadline);
     }
   }
@@ -160,4 +165,8 @@ export class Deadlines {
     this.#heap[a.index] = a;
     this.#heap[b.index] = b;
   }
+}
+
+function isBefore(a: Deadline, b: Deadline): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order);
 }

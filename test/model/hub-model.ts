@@ -226,7 +226,8 @@ export class HubModel {
   #wait(run: ModelRun, note: Note, spanId: string, text: string): undefined {
     const pieces = this.pieces.get(run) ?? new Map<string, Pieces>();
     this.pieces.set(run, pieces);
-    const waits = pieces.get(spanId) ?? { note, text: "", chunks: 0, due: this.now + WINDOW_MILLIS };
+    this.order += 1;
+    const waits = pieces.get(spanId) ?? { note, text: "", chunks: 0, due: this.now + WINDOW_MILLIS, order: this.order };
     pieces.set(spanId, waits);
     // What the latest says besides holds for all.
     const { data, trick = waits.note.trick } = note;
@@ -747,7 +748,12 @@ export class HubModel {
     if (scope.active > 0 || scope.closed) return;
     if (scope.joinsContext) this.inProgress.delete(scope.runId);
     else if (outcome) this.#closeScope(scope, outcome);
-    else scope.lookAt = this.now;
+    else {
+      scope.lookAt = this.now;
+      // In the order in which they are looked at.
+      this.scopes.splice(this.scopes.indexOf(scope), 1);
+      this.scopes.push(scope);
+    }
   }
 
   #over(scope: Scope): void {
@@ -884,16 +890,17 @@ export class HubModel {
     );
   }
 
-  /** Does what is due now. Which of the runs due at the same moment goes first is not promised: `first` says what was seen. */
+  /** Does what is due now. Which of the runs that are idle at the same moment goes first is not promised: `first` says what was seen. */
   ring(first: readonly string[]): void {
-    const place = ({ id, runId }: { id?: string; runId?: string }): number => first.indexOf(id ?? runId ?? "");
-    for (const scope of [...this.scopes].sort((a, b) => place(a) - place(b))) {
+    const place = ({ id }: ModelRun): number => first.indexOf(id);
+    for (const scope of [...this.scopes]) {
       if (scope.lookAt === undefined || scope.lookAt > this.now) continue;
       delete scope.lookAt;
       if (scope.active === 0 && !scope.closed) this.#closeScope(scope);
     }
-    for (const run of [...this.pieces.keys()].sort((a, b) => place(a) - place(b)))
-      if ([...(this.pieces.get(run)?.values() ?? [])].some(({ due }) => due <= this.now)) this.flush(run);
+    const due = [...this.pieces].flatMap(([run, pieces]) => [...pieces.values()].map((each) => ({ run, ...each })));
+    for (const { run } of due.filter((each) => each.due <= this.now).sort((a, b) => a.order - b.order))
+      if ([...(this.pieces.get(run)?.values() ?? [])].some((each) => each.due <= this.now)) this.flush(run);
     for (const run of [...this.open].sort((a, b) => place(a) - place(b))) {
       if (run.lastPublished + this.limits.idleTimeoutMillis <= this.now) {
         if (this.#owns(run)) this.#close(run, "idle");

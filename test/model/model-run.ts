@@ -42,6 +42,8 @@ export interface Pieces {
   text: string;
   chunks: number;
   readonly due: number;
+  /** Among those due at the same moment. */
+  readonly order: number;
 }
 
 /** A request of another process: its trace goes on here, and so does the run that it names. */

@@ -58,6 +58,15 @@ describe("bus.run", () => {
     await expect(bus.run("r", () => touchy)).resolves.toBe(7);
   });
 
+  it("closes many that end at one moment in the order in which they ended", async () => {
+    const service = new Service();
+    const heard = listen(service.bus);
+    const names = Array.from({ length: 9 }, (_, n) => `r${n}`);
+    for (const name of names) service.bus.run(name, () => void service.bus.emit("note"));
+    await pass();
+    expect(heard.filter((each) => each.startsWith("closed"))).toEqual(names.map((name) => `closed ${name} unknown`));
+  });
+
   it("closes outside of what it bound, as it was called", async () => {
     const { bus } = new Service();
     const around: (string | undefined)[] = [];
