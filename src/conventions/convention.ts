@@ -213,7 +213,7 @@ export interface TokenRules {
   readonly where?: Where;
   /**
    * The input count leaves cached tokens out, the output count reasoning tokens; they are added, unless input and
-   * output already make up the total.
+   * output already make up the total. Reasoning is added whatever is said here where only with it they make up the total.
    */
   readonly exclusive?: boolean;
   /** What else an exclusive count leaves out, where a table cannot know the names of all parts. */

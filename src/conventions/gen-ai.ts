@@ -6,7 +6,9 @@ import type { Convention } from "./convention.js";
  *
  * Source: https://github.com/open-telemetry/semantic-conventions v1.41.1, docs/gen-ai; newer names from
  * https://github.com/open-telemetry/semantic-conventions-genai; older spellings back to v1.26. `agent_step` and the
- * metric names on spans are of @ai-sdk/otel 1.0, `guard` and `guardrail.run` of @traceloop/node-server-sdk 0.27.
+ * metric names on spans are of @ai-sdk/otel 1.0, `guard` and `guardrail.run` of @traceloop/node-server-sdk 0.27,
+ * `gen_ai.response.text`, `gen_ai.tool.input` and the like of @sentry/node 10.78, `cache_write_input_tokens` and
+ * `system_prompt` of @strands-agents/sdk.
  */
 export const genAi: Convention = {
   name: "OpenTelemetry GenAI",
@@ -60,8 +62,8 @@ export const genAi: Convention = {
     toolName: ["gen_ai.tool.name", { from: "name", like: "execute_tool *" }],
     toolCallId: ["gen_ai.tool.call.id"],
     toolType: ["gen_ai.tool.type"],
-    arguments: ["gen_ai.tool.call.arguments"],
-    result: ["gen_ai.tool.call.result"],
+    arguments: ["gen_ai.tool.call.arguments", "gen_ai.tool.input"],
+    result: ["gen_ai.tool.call.result", "gen_ai.tool.output"],
     input: [
       "gen_ai.input.messages",
       "gen_ai.retrieval.query.text",
@@ -70,6 +72,9 @@ export const genAi: Convention = {
     ],
     output: [
       "gen_ai.output.messages",
+      "gen_ai.response.text",
+      "gen_ai.response.tool_calls",
+      "gen_ai.response.object",
       "gen_ai.retrieval.documents",
       "gen_ai.memory.records",
       { from: "attribute", key: "gen_ai.guardrail.output", for: ["guardrail"] },
@@ -86,7 +91,11 @@ export const genAi: Convention = {
     outputTokens: ["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"],
     totalTokens: ["gen_ai.usage.total_tokens"],
     cacheReadTokens: ["gen_ai.usage.cache_read.input_tokens"],
-    cacheWriteTokens: ["gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"],
+    cacheWriteTokens: [
+      "gen_ai.usage.cache_write.input_tokens",
+      "gen_ai.usage.cache_creation.input_tokens",
+      "gen_ai.usage.cache_write_input_tokens",
+    ],
     reasoningTokens: ["gen_ai.usage.reasoning.output_tokens"],
   },
   failures: [
@@ -106,6 +115,10 @@ export const genAi: Convention = {
   content: [
     "gen_ai.system_instructions",
     "gen_ai.tool.definitions",
+    "gen_ai.request.messages",
+    "gen_ai.request.available_tools",
+    "gen_ai.request.schema",
+    "gen_ai.embeddings.input",
     "gen_ai.evaluation.explanation",
     "gen_ai.event.content",
     // The messages that were events of their own until v1.37.
@@ -114,6 +127,8 @@ export const genAi: Convention = {
     "content",
     "message",
     "tool_calls",
+    "tool.result",
+    "system_prompt",
   ],
 };
 

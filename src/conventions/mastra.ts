@@ -57,6 +57,8 @@ export const mastra: Convention = {
   fields: {
     agentName: ["gen_ai.agent.name", { from: "name", like: "agent run: '*", before: "'", for: ["invocation"] }],
     conversationId: ["gen_ai.conversation.id", "mastra.metadata.threadId"],
+    // What it calls the step stands for the model calls in it, which name none.
+    model: [{ from: "name", like: "llm: '*", before: "'", for: ["step"] }],
     name: [
       { from: "name", like: "workflow run: '*", before: "'", for: ["workflow"] },
       { from: "name", like: "workflow step: '*", before: "'", for: ["step"] },

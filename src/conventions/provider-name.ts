@@ -3,7 +3,7 @@ const apiSuffix =
   /\.(chat|completion|completions|embedding|embeddings|textEmbedding|responses|messages|generative-ai|image|transcription|speech|rerank|reranking)$/;
 
 /** Frameworks that write their own name where the provider belongs. */
-const frameworks: readonly string[] = ["langchain", "langgraph", "mastra", "genkit"];
+const frameworks: readonly string[] = ["langchain", "langgraph", "mastra", "genkit", "strands-agents"];
 
 /** The provider's name alone; `undefined` if it is not one. */
 export function providerName(value: string): string | undefined {

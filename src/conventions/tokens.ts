@@ -1,7 +1,7 @@
 import type { Tokens } from "./convention.js";
 import type { Found, Reading, RulesOf } from "./reading.js";
 
-/** What a span tells of tokens, with cached ones counted as input and reasoning as output where the table knows. */
+/** What a span tells of tokens, with cached ones counted as input and reasoning as output where the table or the total knows. */
 export function tokensOf(reading: Reading, rulesOf: RulesOf): Tokens | undefined {
   const input = reading.find("inputTokens");
   const output = reading.find("outputTokens");
@@ -9,16 +9,22 @@ export function tokensOf(reading: Reading, rulesOf: RulesOf): Tokens | undefined
   const cacheRead = reading.find("cacheReadTokens");
   const cacheWrite = reading.find("cacheWriteTokens");
   const reasoning = reading.find("reasoningTokens");
-  const complete = total !== undefined && count(input) + count(output) === total.value;
+  const told = count(input) + count(output);
+  const complete = total !== undefined && told === total.value;
+  // The total says that the reasoning is no part of the output.
+  const isApart = total !== undefined && !complete && told + count(reasoning) === total.value;
   const named = (whole: Found | undefined, count: "inputTokens" | "outputTokens") =>
     whole && rulesOf(whole.origin).parts?.of(count, reading.facts);
   return present({
-    inputTokens: complete
-      ? input?.value
-      : withParts(input, named(input, "inputTokens") ?? partsOf(input, cacheRead, cacheWrite)),
+    inputTokens:
+      complete || isApart
+        ? input?.value
+        : withParts(input, named(input, "inputTokens") ?? partsOf(input, cacheRead, cacheWrite)),
     outputTokens: complete
       ? output?.value
-      : withParts(output, named(output, "outputTokens") ?? partsOf(output, reasoning)),
+      : isApart
+        ? count(output) + count(reasoning)
+        : withParts(output, named(output, "outputTokens") ?? partsOf(output, reasoning)),
     totalTokens: total?.value,
     cacheReadTokens: cacheRead?.value,
     cacheWriteTokens: cacheWrite?.value,

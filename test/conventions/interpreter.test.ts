@@ -491,6 +491,23 @@ describe("data", () => {
     expect(own.firstChunkAttribute(foreign, "a")).toBe(false);
   });
 
+  test("of tokens has reasoning in the output where only both make up the total", () => {
+    const counts = (
+      inputTokens: number,
+      outputTokens: number | undefined,
+      thoughtsTokens: number,
+      totalTokens: number,
+    ) => {
+      const usage = { inputTokens, outputTokens, thoughtsTokens, totalTokens };
+      const view = span({ "genkit:metadata:subtype": "model", "genkit:output": JSON.stringify({ usage }) });
+      return interpreter.tokens(interpreter.classify(view) as Claim, view);
+    };
+    expect(counts(10, 20, 500, 530)).toMatchObject({ inputTokens: 10, outputTokens: 520, reasoningTokens: 500 });
+    expect(counts(10, undefined, 500, 510)).toMatchObject({ inputTokens: 10, outputTokens: 500 });
+    expect(counts(10, 520, 500, 530)).toMatchObject({ inputTokens: 10, outputTokens: 520 });
+    expect(counts(10, 20, 5, 999)).toMatchObject({ inputTokens: 10, outputTokens: 20 });
+  });
+
   test("has no name without a value", () => {
     const view = span({ "gen_ai.operation.name": "chat", "gen_ai.request.model": "", "gen_ai.output.messages": "x" });
     expect(Object.keys(interpreter.ended(claim(view), view, () => undefined))).toEqual([]);
@@ -649,10 +666,13 @@ describe("words", () => {
     },
   );
 
-  test.each(["langchain", "LangGraph", "mastra", "genkit.chat"])("%s is no provider, but a framework", (word) => {
-    expect(ended({ "gen_ai.provider.name": word, "gen_ai.system": "openai" })).toEqual({ provider: "openai" });
-    expect(ended({ "gen_ai.system": word })).toEqual({});
-  });
+  test.each(["langchain", "LangGraph", "mastra", "genkit.chat", "strands-agents"])(
+    "%s is no provider, but a framework",
+    (word) => {
+      expect(ended({ "gen_ai.provider.name": word, "gen_ai.system": "openai" })).toEqual({ provider: "openai" });
+      expect(ended({ "gen_ai.system": word })).toEqual({});
+    },
+  );
 });
 
 describe("a failure", () => {
@@ -1004,6 +1024,14 @@ describe("attribute keys", () => {
     "ai.response.providerMetadata",
     "genkit:metadata:context",
     "content",
+    "gen_ai.request.messages",
+    "gen_ai.request.available_tools",
+    "gen_ai.embeddings.input",
+    "gen_ai.response.text",
+    "gen_ai.tool.input",
+    "gen_ai.tool.output",
+    "system_prompt",
+    "tool.result",
   ])("%s holds content", (key) => {
     expect(interpreter.isContent(key)).toBe(true);
   });

@@ -54,6 +54,14 @@ describe("OpenTelemetry GenAI", () => {
     expect(operation({ "gen_ai.operation.name": word })).toBe(expected);
   });
 
+  test("what Sentry writes of an answer and a tool is read", () => {
+    const call = look("chat", { "gen_ai.operation.name": "chat", "gen_ai.response.text": '["hi"]' });
+    expect(call.ended()).toMatchObject({ output: '["hi"]' });
+    const tool = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.input": "{}", "gen_ai.tool.output": "7" };
+    expect(look("execute_tool t", tool).started()).toMatchObject({ arguments: "{}" });
+    expect(look("execute_tool t", tool).ended()).toMatchObject({ result: "7" });
+  });
+
   test("an operation of nobody's is left alone, and so are attributes without one", () => {
     expect(operation({ "gen_ai.operation.name": "dance" })).toBeUndefined();
     expect(
