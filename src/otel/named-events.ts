@@ -130,11 +130,15 @@ function keysOf({ run, ownBinding, acceptedRunId }: SpanRecord): Keys {
 
 function exceptionOf(attributes: Readonly<Record<string, unknown>>): { type?: string; message?: string } {
   const { "exception.message": message, "exception.stacktrace": stack } = attributes;
-  // The SDK prefers an error's code to its name.
-  const isAbort =
-    attributes["exception.type"] === "ABORT_ERR" || (typeof stack === "string" && stack.startsWith("AbortError"));
-  const type = isAbort ? "AbortError" : attributes["exception.type"];
+  const type = exceptionType(attributes["exception.type"], stack);
   return { ...(typeof type === "string" && { type }), ...(typeof message === "string" && { message }) };
+}
+
+/** The SDK prefers an error's code to its name, also where that is the number of a `DOMException`. */
+function exceptionType(told: unknown, stack: unknown): unknown {
+  const name = typeof stack === "string" ? /^[A-Z]\w*/.exec(stack)?.[0] : undefined;
+  if (told === "ABORT_ERR" || name === "AbortError") return "AbortError";
+  return typeof told === "string" && /^\d+$/.test(told) ? (name ?? told) : told;
 }
 
 /** The same name on the same span by the other way was published already: bridges make that happen. */

@@ -6,7 +6,7 @@ import type { EndedSpanView, Interpreter, Reading, SpanView } from "../conventio
 import { beyond, tellsAgain, tokenRole } from "./below.js";
 import type { Chunks } from "./chunks.js";
 import type { RunLife } from "./run-life.js";
-import { type EventKind, type HeldTokens, type SpanRecord, typesOf } from "./span-record.js";
+import { type EventKind, type HeldTokens, type SpanRecord, sharedFields, typesOf } from "./span-record.js";
 
 export interface PublisherSettings {
   readonly content: (value: unknown) => string | undefined;
@@ -43,7 +43,10 @@ export class SpanPublisher {
     record.becomes(kind, ownText(run, "agentName", data["agentName"]));
     if (record.agentName !== undefined && kind !== "span") data["agentName"] = record.agentName;
     record.inputTold = data["input"] !== undefined || data["arguments"] !== undefined;
-    record.model = ownText(run, "model", data["model"]);
+    const model = kind === "agent.step" ? reading.value("model") : (data["model"] ?? modelAround(record, kind));
+    record.model = ownText(run, "model", model);
+    if (record.model !== undefined && kind === "agent.model") data["model"] = record.model;
+    record.told = toldOf(run, kind, data);
     return { data, counted: record.joinCall(), attributes };
   }
 
@@ -65,15 +68,14 @@ export class SpanPublisher {
       data["agentName"] = record.agentName;
     }
     // Some instrumentations overwrite the requested model with the one that answered.
-    if (record.model !== undefined) data["model"] = record.model;
+    if (record.model !== undefined && kind !== "agent.step") data["model"] = record.model;
     const error = this.#interpreter.failure(claim, view);
     this.#finish(record, data, error, endTime, reading && usedBy(record, reading, data), this.#attributes(view));
   }
 
   /** The span is given up: it failed as `abandoned`. */
   abandoned(record: SpanRecord, now: number): void {
-    const data: Record<string, unknown> = record.kind === "span" ? { name: record.name } : {};
-    if (record.model !== undefined) data["model"] = record.model;
+    const data: Record<string, unknown> = record.kind === "span" ? { name: record.name } : { ...record.told };
     if (record.kind === "agent.tool") data["toolName"] = record.toolName ?? record.name;
     if (record.agentName !== undefined && record.kind !== "span") data["agentName"] = record.agentName;
     this.#finish(record, data, { type: "abandoned", message: "The span was still open when its run was closed." }, now);
@@ -268,6 +270,26 @@ function findTellingAgain(record: SpanRecord, isSuch: (around: SpanRecord) => bo
     if (each.run === run && each.kind && isSuch(each) && tellsAgain(tokenRole(each.kind), role, between)) return each;
     between = beyond(between, each.kind);
   }
+  return undefined;
+}
+
+/** What the start says and the end repeats, if anything. */
+function toldOf(run: Run, kind: EventKind, data: Readonly<Record<string, unknown>>): SpanRecord["told"] {
+  let told: Record<string, unknown> | undefined;
+  for (const field of sharedFields.get(kind) ?? []) {
+    const value = data[field];
+    if (value === undefined) continue;
+    told ??= {};
+    told[field] = ownText(run, field, value) ?? value;
+  }
+  return told;
+}
+
+/** That of the step in which a model is called, where the call itself names none. */
+function modelAround({ parent }: SpanRecord, kind: EventKind): string | undefined {
+  if (kind !== "agent.model") return undefined;
+  for (let each = parent; each?.kind === "agent.step"; each = each.parent)
+    if (each.model !== undefined) return each.model;
   return undefined;
 }
 

@@ -39,6 +39,14 @@ export const typesOf = Object.fromEntries(
   ]),
 ) as Readonly<Record<EventKind, EventTypes>>;
 
+/** The fields that both the start and the end of a span of each kind say. */
+export const sharedFields: ReadonlyMap<EventKind, readonly string[]> = new Map(
+  Object.entries(operations).map(([operation, { data }]) => [
+    kindOf[operation as Operation],
+    data.map((field) => field.replace("!", "")),
+  ]),
+);
+
 export interface SpanOrigin {
   readonly trace: Trace;
   readonly spanId: string;
@@ -117,6 +125,8 @@ export class SpanRecord {
   agentName: string | undefined;
   model: string | undefined;
   toolName: string | undefined;
+  /** What its start said and an end that nobody tells will say as well. */
+  told: Readonly<Record<string, unknown>> | undefined;
   /** The outermost agent around it, possibly itself, and what that adds up to. */
   outermost: SpanRecord | undefined;
   tally: Tally | undefined;

@@ -32,6 +32,22 @@ describe("a span given up at a close", () => {
     });
   });
 
+  it("says what its start said and an end repeats, and not what went in", () => {
+    const service = new Service();
+    const asked = { "gen_ai.provider.name": "openai", "gen_ai.conversation.id": "c", "gen_ai.input.messages": "hello" };
+    const call = { "gen_ai.tool.call.id": "call_9", "gen_ai.tool.type": "function" };
+    runContext("r", () => {
+      const agent = service.agent("planner");
+      service.model({ under: agent, attributes: asked });
+      service.tool("t", { under: agent, attributes: call });
+    });
+    service.bus.closeStream("r");
+    const { durationMillis: _, error: __, ...model } = service.event("r", "agent.model.failed").data;
+    expect(model).toEqual({ model: "gpt", provider: "openai", conversationId: "c", agentName: "planner" });
+    const { durationMillis: ___, error: ____, ...tool } = service.event("r", "agent.tool.failed").data;
+    expect(tool).toEqual({ toolName: "t", toolCallId: "call_9", toolType: "function", agentName: "planner" });
+  });
+
   it("is counted, and is open no more", () => {
     const service = new Service();
     runContext("r", () => service.tool("t", { under: service.agent("a") }));

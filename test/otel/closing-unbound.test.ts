@@ -122,6 +122,23 @@ describe("a run that nobody bound", () => {
     expect(service.fate(agent)).toBe("cancelled");
   });
 
+  it("has failed by the name of a DOMException, which the SDK records by its number", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    agent.recordException(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+    fail(agent, "The operation was aborted due to timeout");
+    expect(service.event(agent, "agent.invocation.failed").data.error).toMatchObject({ type: "TimeoutError" });
+    expect(service.fate(agent)).toBe("failed");
+  });
+
+  it("has failed by a number where that is all there is", () => {
+    const service = new Service();
+    const agent = service.agent("a");
+    agent.addEvent("exception", { "exception.type": "502", "exception.message": "bad gateway" });
+    agent.end();
+    expect(service.event(agent, "agent.invocation.failed").data.error).toEqual({ type: "502", message: "bad gateway" });
+  });
+
   it("is cancelled when the agent says so by error.type", () => {
     const service = new Service();
     const agent = service.agent("a");

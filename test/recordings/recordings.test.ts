@@ -237,6 +237,19 @@ describe.each(expectations)(
       expect(names("agent.tool.started", "toolName")).toEqual(tools);
     });
 
+    it("says of a model call, whatever becomes of it, the model and the provider that its start named", () => {
+      const { events } = play;
+      const named = new Map<string | undefined, object>();
+      for (const event of events) {
+        if (event.type === "agent.model.started") {
+          const { model, provider, conversationId } = event.data;
+          named.set(event.spanId, JSON.parse(JSON.stringify({ model, provider, conversationId })));
+        }
+        if (event.type === "agent.model.completed" || event.type === "agent.model.failed")
+          expect(event.data).toMatchObject(named.get(event.spanId) ?? {});
+      }
+    });
+
     it("makes one unbroken tree of each run", () => {
       const { events } = play;
       const runs = new Map<string, Set<string | undefined>>();
@@ -258,3 +271,11 @@ describe.each(expectations)(
     });
   },
 );
+
+it("of Mastra, where only the step around a model call names the model, says it of the call", async () => {
+  const { events } = await played("mastra-otel-bridge@1.5.4");
+  const calls = events.filter(({ type }) => /^agent\.model\.(started|completed|failed)$/.test(type));
+  expect(new Set(calls.map(({ data }) => (data as { model?: string }).model))).toEqual(
+    new Set(["gpt-4o-mini", "mock-error"]),
+  );
+});
