@@ -1,13 +1,15 @@
 /**
- * Also one of another realm, which is no instance of the `Promise` here. Not any object with a `then`, which may be what starts
- * it, and nothing that does not let itself be looked at.
+ * Also one of another realm, which is no instance of the `Promise` here. Not what has a `then` of its own, which may be what
+ * starts the work, and nothing that does not let itself be looked at.
  */
 export function isPromise(value: unknown): value is Promise<unknown> {
   try {
-    if (value instanceof Promise) return true;
-    if (Object.prototype.toString.call(value) !== "[object Promise]") return false;
-    const { then, catch: caught } = value as Partial<Promise<unknown>>;
-    return typeof then === "function" && typeof caught === "function";
+    if (!(value instanceof Promise) && Object.prototype.toString.call(value) !== "[object Promise]") return false;
+    const promise = value as Promise<unknown>;
+    const root = rootOf(promise);
+    if (!root || promise.then !== root.then) return false;
+    const { resolve } = root.constructor as { readonly resolve?: unknown };
+    return typeof resolve === "function";
   } catch {
     return false;
   }
@@ -15,17 +17,31 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 
 /** Whether it is of no class of its own, in whatever realm. */
 export function isPlain(promise: Promise<unknown>): boolean {
-  const above: unknown = Object.getPrototypeOf(Object.getPrototypeOf(promise));
-  return !(typeof above === "object" && above !== null && "then" in above);
+  return rootOf(promise) === Object.getPrototypeOf(promise);
 }
 
-/**
- * Gives a promise what the application wrote onto another, as it is written. Not what is under a symbol: there Node keeps whose
- * work a promise is.
- */
+/** The `Promise.prototype` of its realm: the last above it that can be awaited. */
+function rootOf(promise: object): Promise<unknown> | undefined {
+  let root: object | undefined;
+  for (
+    let each: unknown = Object.getPrototypeOf(promise);
+    isObject(each) && "then" in each;
+    each = Object.getPrototypeOf(each)
+  )
+    root = each;
+  return root as Promise<unknown> | undefined;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** Gives a promise what the application wrote onto another, as it is written. What Node keeps on each stays its own. */
 export function withPropertiesOf<T>(promise: Promise<T>, other: object): Promise<T> {
-  for (const name of Object.getOwnPropertyNames(other))
-    Object.defineProperty(promise, name, Object.getOwnPropertyDescriptor(other, name) ?? {});
+  for (const key of Reflect.ownKeys(other)) {
+    const property = Object.getOwnPropertyDescriptor(other, key);
+    if (property && !Object.hasOwn(promise, key)) Object.defineProperty(promise, key, property);
+  }
   return promise;
 }
 

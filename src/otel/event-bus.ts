@@ -157,7 +157,9 @@ export class EventBus {
   /**
    * Binds a run to a function and closes it when the function has settled and the spans begun in it are over. A throw closes
    * it at once as `failed`, an abort as `cancelled`; after a rejection, open spans have 100 ms to end. Without an id it gets
-   * a new one. With the id of a run in progress it joins that, and the last to settle closes.
+   * a new one. With the id of a run in progress it joins that, and the last to settle closes. A promise is waited for; what
+   * has a `then` of its own (a query, the promises of OpenAI's client) is returned untouched, since that may be what starts
+   * or reads it, and counts as settled: spans begun in it are waited for all the same.
    */
   run<T>(fn: (runId: string) => T): T;
   run<T>(runId: string, fn: (runId: string) => T): T;

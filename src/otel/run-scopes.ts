@@ -1,4 +1,5 @@
 import { context } from "@opentelemetry/api";
+import { attempt } from "../bus/attempt.js";
 import { isName } from "../bus/checks.js";
 import { Deadline } from "../bus/deadlines.js";
 import type { Outcome } from "../bus/event.js";
@@ -68,20 +69,27 @@ export class RunScopes {
 
   /**
    * The same promise for the caller, with what properties it has, who alone says whether a rejection is handled. One of a class
-   * of its own is returned as it is, since its methods are part of the result. Other thenables are left alone: `then` may be
-   * what starts them.
+   * of its own is returned as it is, since its methods are part of the result.
    */
   #followed(scope: RunScope, promise: Promise<unknown>): Promise<unknown> {
-    const followed = promise.then(
-      (value) => {
-        this.#settled(scope);
-        return value;
-      },
-      (error: unknown) => {
-        this.#settled(scope, thrownOutcome(error), true);
-        throw error;
-      },
-    );
+    let followed: Promise<unknown>;
+    try {
+      followed = promise.then(
+        (value) => {
+          this.#settled(scope);
+          return value;
+        },
+        (error: unknown) => {
+          this.#settled(scope, thrownOutcome(error), true);
+          throw error;
+        },
+      );
+    } catch {
+      // It only looks like one, and nobody can wait for it.
+      this.#settled(scope);
+      return promise;
+    }
+    if (!isPromise(followed)) return promise;
     if (isPlain(promise)) return withPropertiesOf(followed, promise);
     followed.catch(() => undefined);
     return promise;
@@ -200,5 +208,7 @@ export class RunScopes {
 }
 
 function thrownOutcome(error: unknown): Outcome {
-  return error instanceof Error && isAbort(error.name, error.message) ? "cancelled" : "failed";
+  // It may be an error that does not let itself be looked at.
+  const isCancel = attempt(() => error instanceof Error && isAbort(error.name, error.message), false);
+  return isCancel ? "cancelled" : "failed";
 }

@@ -20,6 +20,18 @@ withFakeTime();
 
 const later = <T>(millis: number, value?: T) => new Promise<T>((resolve) => setTimeout(resolve, millis, value as T));
 
+function fails(error: Error): never {
+  throw error;
+}
+
+/** Looks like a promise by its name. */
+class Mute {
+  readonly [Symbol.toStringTag] = "Promise";
+  // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+  then(): void {}
+  catch(): void {}
+}
+
 describe("bus.run", () => {
   it("gives the function the run id and returns what it returns", async () => {
     const { bus } = new Service();
@@ -41,9 +53,11 @@ describe("bus.run", () => {
   it("returns a promise with its properties: they are part of the result", async () => {
     const service = new Service();
     const child = { pid: 7 };
-    const started = Object.assign(later(50, "done"), { child });
+    const kill = Symbol("kill");
+    const started = Object.assign(later(50, "done"), { child, [kill]: 15 });
     const returned = service.bus.run("r", () => started);
     expect(returned.child).toBe(child);
+    expect(returned[kill]).toBe(15);
     await pass(50);
     await expect(returned).resolves.toBe("done");
   });
@@ -406,6 +420,80 @@ describe("bus.run", () => {
     expect(await query).toBe(7);
     expect(executed).toBe(1);
   });
+
+  it("leaves a promise alone whose then is its own, and closes when the spans in it are over", async () => {
+    const service = new Service();
+    let parsed = 0;
+    class Answer extends Promise<string> {}
+    // As clients have it that parse an answer when it is awaited.
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+    Object.defineProperty(Answer.prototype, "then", {
+      value(this: Answer, ...handlers: Parameters<Promise<string>["then"]>) {
+        parsed += 1;
+        return Promise.prototype.then.apply(this, handlers);
+      },
+    });
+    const answer = new Answer((resolve) => resolve("hello"));
+    let call: Span | undefined;
+    const returned = service.bus.run("r", () => {
+      call = service.model();
+      return answer;
+    });
+    expect(returned).toBe(answer);
+    await pass(1);
+    expect([parsed, service.fate("r")]).toEqual([0, "open"]);
+    call?.end();
+    await pass();
+    expect(service.fate("r")).toBe("unknown");
+    expect([await returned, parsed]).toEqual(["hello", 1]);
+  });
+
+  it.each<[string, () => object]>([
+    ["has no promise inside", () => Object.create(Promise.prototype)],
+    ["stands in front of one", () => new Proxy(Promise.resolve(7), {})],
+    ["has methods that answer nothing", () => new Mute()],
+    [
+      "has a then of its own that answers nothing",
+      // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+      () => Object.assign(Promise.resolve(7), { then: Mute.prototype.then }),
+    ],
+  ])("returns what looks like a promise and %s as it is, and closes", async (_what, make) => {
+    const { bus } = new Service();
+    const odd = { made: make() };
+    // A promise is awaited when it is returned by an async function, not when it is compared.
+    const returned = {
+      made: bus.run("r", () => {
+        bus.emit("note");
+        return odd.made;
+      }),
+    };
+    expect(Object.is(returned.made, odd.made)).toBe(true);
+    await pass(1);
+    expect(bus.runs()).toMatchObject([{ state: "closed" }]);
+  });
+
+  it.each<[string, (error: Error) => unknown]>([
+    ["throws", (error) => fails(error)],
+    ["rejects with", async (error) => fails(error)],
+  ])(
+    "is failed by an error that it %s and that does not let itself be looked at, and passes that on",
+    async (_, fn) => {
+      const service = new Service();
+      const error = Object.defineProperty(new Error("mine"), "message", {
+        get() {
+          throw new Error("not mine");
+        },
+      });
+      const outcome = (async () =>
+        service.bus.run("r", () => {
+          service.bus.emit("note");
+          return fn(error);
+        }))();
+      const caught = await outcome.catch((thrown: unknown) => [thrown]);
+      expect(Object.is((caught as unknown[])[0], error)).toBe(true);
+      expect(service.fate("r")).toBe("failed");
+    },
+  );
 
   it("closes after the grace period when the function settled but a span below the root never ends", async () => {
     const service = new Service({ closeGraceMillis: 1000 });
