@@ -16,6 +16,10 @@ export interface Binding {
   readonly isCall: boolean;
   /** Of one that `runContext` made: the nearest `run` of the same id around it. */
   readonly call?: Binding | undefined;
+  /** The nearest `run` around it, of whatever id, that was not over when last looked at. */
+  outer?: Binding | undefined;
+  /** Of one that `run` made: its function has settled. */
+  isOver?: boolean;
 }
 
 /** Baggage entry that carries the run id to other processes. */
@@ -54,8 +58,8 @@ export function bind(
   }: RunContextOptions & { isCall?: boolean; parentRunId?: string | undefined },
 ): { context: Context; binding: Binding } {
   const around = bindingOf(active);
-  const call = isCall || around?.runId !== runId ? undefined : around.isCall ? around : around.call;
-  const binding: Binding = { runId, order: nextInOrder(), parentRunId, isCall, call };
+  const call = isCall ? undefined : callAround(around, runId);
+  const binding: Binding = { runId, order: nextInOrder(), parentRunId, isCall, call, outer: outerOf(around) };
   const bound = active.setValue(KEY, binding);
   const baggage = propagation.getBaggage(bound);
   if (propagate) {
@@ -73,6 +77,27 @@ export function bind(
 export function runContext<T>(runId: string, fn: () => T, options?: RunContextOptions): T {
   if (!isName(runId)) return fn();
   return context.with(bind(context.active(), runId, { propagate: options?.propagate === true }).context, fn);
+}
+
+/** The nearest `run` of this id, of which what is bound here is a part. */
+function callAround(around: Binding | undefined, runId: string): Binding | undefined {
+  if (around?.runId === runId) return around.isCall ? around : around.call;
+  let call = openCall(around);
+  while (call && call.runId !== runId) call = openCall(call.outer);
+  return call;
+}
+
+/** Those that are over are forgotten by those inside, so that what begins inside of what began before holds no chain of them. */
+function outerOf(around: Binding | undefined): Binding | undefined {
+  const outer = openCall(around);
+  for (let each = outer; each; each = each.outer) each.outer = openCall(each.outer);
+  return outer;
+}
+
+function openCall(binding: Binding | undefined): Binding | undefined {
+  let call = binding;
+  while (call && (!call.isCall || call.isOver)) call = call.outer;
+  return call;
 }
 
 function isBinding(value: unknown): value is Binding {

@@ -7,7 +7,7 @@ import type { EventHub } from "../bus/event-hub.js";
 import { isPlain, isPromise, withPropertiesOf } from "../bus/promises.js";
 import type { Run } from "../bus/run.js";
 import { isAbort } from "../conventions/failure.js";
-import { bind, bindingOf } from "./binding.js";
+import { type Binding, bind, bindingOf } from "./binding.js";
 import { registered } from "./registered.js";
 import { nextInOrder } from "./registry.js";
 import type { RunLives, RunScope } from "./run-life.js";
@@ -59,11 +59,11 @@ export class RunScopes {
         return fn(runId);
       });
     } catch (error) {
-      this.#settled(scope, thrownOutcome(error));
+      this.#settled(scope, binding, thrownOutcome(error));
       throw error;
     }
-    if (isPromise(result)) return this.#followed(scope, result) as T;
-    this.#settled(scope);
+    if (isPromise(result)) return this.#followed(scope, binding, result) as T;
+    this.#settled(scope, binding);
     return result;
   }
 
@@ -71,22 +71,22 @@ export class RunScopes {
    * The same promise for the caller, with what properties it has, who alone says whether a rejection is handled. One of a class
    * of its own is returned as it is, since its methods are part of the result.
    */
-  #followed(scope: RunScope, promise: Promise<unknown>): Promise<unknown> {
+  #followed(scope: RunScope, binding: Binding, promise: Promise<unknown>): Promise<unknown> {
     let followed: Promise<unknown>;
     try {
       followed = promise.then(
         (value) => {
-          this.#settled(scope);
+          this.#settled(scope, binding);
           return value;
         },
         (error: unknown) => {
-          this.#settled(scope, thrownOutcome(error), true);
+          this.#settled(scope, binding, thrownOutcome(error), true);
           throw error;
         },
       );
     } catch {
       // It only looks like one, and nobody can wait for it.
-      this.#settled(scope);
+      this.#settled(scope, binding);
       return promise;
     }
     if (!isPromise(followed)) return promise;
@@ -153,7 +153,8 @@ export class RunScopes {
   }
 
   /** `outcome` if the function threw; `later` if by a rejection, which the caller may hear of before instrumentations do. */
-  #settled(scope: RunScope, outcome?: Outcome, later = false): void {
+  #settled(scope: RunScope, binding: Binding, outcome?: Outcome, later = false): void {
+    binding.isOver = true;
     scope.active -= 1;
     if (scope.active > 0 || scope.closed) return;
     this.#flush();

@@ -714,9 +714,16 @@ export class HubModel {
 
   bind(runId: string): Binding {
     this.order += 1;
-    const around = this.here.binding;
-    const call = around?.runId !== runId ? undefined : around.isCall ? around : around.call;
-    return { runId, madeAt: this.order, isCall: false, call };
+    const { binding: around } = this.here;
+    return { runId, madeAt: this.order, isCall: false, call: this.#callAround(around, runId), around };
+  }
+
+  /** The nearest call of this id around; one further out than what is of this id only while it is not over. */
+  #callAround(around: Binding | undefined, runId: string): Binding | undefined {
+    if (around?.runId === runId) return around.isCall ? around : around.call;
+    for (let each = around; each; each = each.around)
+      if (each.isCall && !each.isOver && each.runId === runId) return each;
+    return undefined;
   }
 
   enter(runId: string): Binding {
@@ -738,11 +745,13 @@ export class HubModel {
     const around = binding?.runId ?? request?.runId;
     // Who joins a run did not begin it.
     const parentRunId = around === runId || scope.active > 1 ? undefined : around;
-    return { runId, madeAt: this.order, isCall: true, parentRunId, scope };
+    return { runId, madeAt: this.order, isCall: true, parentRunId, scope, around: binding };
   }
 
   /** A function that `run` called is over. */
-  settled({ scope }: Binding, outcome?: Outcome): void {
+  settled(binding: Binding, outcome?: Outcome): void {
+    const { scope } = binding;
+    binding.isOver = true;
     if (!scope) return;
     scope.active -= 1;
     if (scope.active > 0 || scope.closed) return;
@@ -787,9 +796,10 @@ export class HubModel {
   }
 
   /** A tool begins to work for a request. Undefined when the bus takes no note of it any more, and refuses it at its end. */
-  start({ runId, trace }: Request, spanId: string, { data, trick }: Call): ModelSpan | undefined {
+  start({ runId, trace }: Request, spanId: string, call: Call): ModelSpan | undefined {
     if (this.stopped) return undefined;
-    const span: ModelSpan = { spanId, trace, startedAt: this.now, open: true, endTold: false };
+    const { data, trick } = call;
+    const span: ModelSpan = { spanId, trace, call, startedAt: this.now, open: true, endTold: false };
     trace.open += 1;
     const run = this.#remote(runId);
     this.flush(run);
@@ -819,9 +829,10 @@ export class HubModel {
 
   #abandon(span: ModelSpan, run: ModelRun): void {
     const error = { type: "abandoned", message: "The span was still open when its run was closed." };
-    const data = { toolName: "t", durationMillis: this.now - span.startedAt, error };
+    const { data: told, trick } = span.call;
+    const data = { toolName: "t", ...told, durationMillis: this.now - span.startedAt, error };
     this.abandonedSpans += 1;
-    this.#write(run, { runId: run.id, type: "agent.tool.failed", spanId: span.spanId, data, ends: span });
+    this.#write(run, { runId: run.id, type: "agent.tool.failed", spanId: span.spanId, data, trick, ends: span });
     this.#finish(span);
   }
 

@@ -65,6 +65,8 @@ export interface ModelTrace {
 export interface ModelSpan {
   readonly spanId: string;
   readonly trace: ModelTrace;
+  /** What it said when it began. */
+  readonly call: Call;
   readonly startedAt: number;
   /** None: its run was sealed. */
   run?: ModelRun;
@@ -134,6 +136,10 @@ export interface Binding {
   readonly isCall: boolean;
   /** The nearest call of the same run around it. */
   readonly call?: Binding | undefined;
+  /** What was bound around it. */
+  readonly around?: Binding | undefined;
+  /** Its function is over. */
+  isOver?: boolean;
   scope?: Scope | undefined;
   run?: ModelRun;
 }

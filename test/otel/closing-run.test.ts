@@ -816,6 +816,32 @@ describe("bus.run and runContext", () => {
     expect(service.info("call")?.parentRunId).toBe("context");
   });
 
+  it("of an id whose call is further out: what a call inside binds for it closes with that", async () => {
+    const service = new Service();
+    const over = service.bus.run("parent", async (parent) => {
+      service.bus.emit("begin");
+      await service.bus.run("child", async () => {
+        runContext(parent, () => service.bus.emit("progress"));
+        await later(1);
+      });
+    });
+    await pass(1);
+    await over;
+    await pass();
+    expect(service.types("parent")).toEqual(["begin", "progress"]);
+    expect(service.fate("parent")).toBe("unknown");
+  });
+
+  it("of an id whose call was over before: what is bound goes on until closeStream", async () => {
+    const service = new Service();
+    const leaked = service.bus.run("first", () => service.bus.run("second", () => leak()));
+    await pass();
+    leaked(() => runContext("first", () => service.bus.emit("later")));
+    await pass(1000);
+    expect(service.types("first")).toEqual(["later"]);
+    expect(service.fate("first")).toBe("open");
+  });
+
   it("the other way round: a context of the same id inside a call closes with the call", async () => {
     const service = new Service();
     service.bus.run("r", () => runContext("r", () => service.agent("a").end()));
