@@ -4,10 +4,10 @@ import type { RunInfo } from "./run.js";
 
 /** Callbacks that run inside the publisher's call. */
 export interface TapListener {
-  event?(event: BusEvent): void;
+  readonly event?: ((event: BusEvent) => void) | undefined;
   /** A run began: its first event follows. */
-  opened?(run: RunInfo): void;
-  closed?(run: RunInfo): void;
+  readonly opened?: ((run: RunInfo) => void) | undefined;
+  readonly closed?: ((run: RunInfo) => void) | undefined;
 }
 
 type DisposeKey = typeof Symbol extends { readonly dispose: infer Key extends symbol } ? Key : never;

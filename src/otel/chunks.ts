@@ -6,6 +6,8 @@ import type { Run } from "../bus/run.js";
 
 const WINDOW_MILLIS = 50;
 const MAX_LENGTH = 4096;
+/** Joined at once, in bytes of JSON. What an event holds besides its data is far within the rest. */
+const MAX_BYTES = MAX_EVENT_BYTES - 4096;
 /** Waiting at once, over all runs, in bytes of JSON; and what each that waits counts for besides. */
 const MAX_SIZE = 4_000_000;
 const PENDING_SIZE = 200;
@@ -63,11 +65,10 @@ export class Chunks {
       const text = withheld ? "" : data["text"];
       if (typeof text === "string") {
         const carried = input.attributes && copyData(input.attributes, MAX_EVENT_BYTES, run.texts, false);
-        const size = bytes + (carried?.bytes ?? 0);
-        this.#makeRoom(run, input.spanId, text);
+        const said = { data, attributes: carried?.value, text, bytes: bytes + (carried?.bytes ?? 0) };
+        this.#makeRoom(run, input.spanId, said);
         // Unless who heard of what waited has closed the run.
-        if (isOpen(run))
-          return this.#add(run, input.spanId, input, { data, attributes: carried?.value, text, bytes: size });
+        if (isOpen(run)) return this.#add(run, input.spanId, input, said);
       }
     }
     this.flush(run);
@@ -89,10 +90,11 @@ export class Chunks {
   }
 
   /** Joined they must fit into one event as each did alone. Who hears of that event may say more meanwhile. */
-  #makeRoom(run: Run, spanId: string, text: string): void {
+  #makeRoom(run: Run, spanId: string, { text, bytes }: Said): void {
+    const isTooMuch = (waiting: Pending): boolean =>
+      waiting.text.length + text.length > MAX_LENGTH || waiting.bytes + bytes > MAX_BYTES;
     let pending = this.#waiting(run, spanId);
-    for (; pending && pending.text.length + text.length > MAX_LENGTH; pending = this.#waiting(run, spanId))
-      this.#publishNow(run, spanId, pending);
+    for (; pending && isTooMuch(pending); pending = this.#waiting(run, spanId)) this.#publishNow(run, spanId, pending);
   }
 
   #add(run: Run, spanId: string, input: EventInput, { data, attributes, text, bytes }: Said): undefined {
@@ -114,7 +116,8 @@ export class Chunks {
 
   #begin(run: Run, spanId: string, input: EventInput): Pending {
     const deadline = new Deadline(() => this.flush(run));
-    const begun = { ...input, data: undefined, attributes: undefined, time: input.time ?? Date.now() };
+    const { runId, type, time = Date.now(), traceId, parentSpanId } = input;
+    const begun = { runId, type, time, traceId, spanId, parentSpanId };
     const pending = { input: begun, data: {}, attributes: undefined, text: "", bytes: 0, chunks: 0, deadline };
     const ofRun = this.#pending.get(run) ?? new Map<string, Pending>();
     this.#pending.set(run, ofRun.set(spanId, pending));

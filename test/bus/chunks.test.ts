@@ -112,6 +112,36 @@ describe("chunks of one span", () => {
     expect(texts()).toHaveLength(1);
   });
 
+  it("keep what each says besides its text, also where all of it together is more than one event holds", () => {
+    const { bus, events } = openBus();
+    for (const n of range(1, 60)) publishChunk(bus, "x", "span", { [`field ${n}`]: "y".repeat(1000) });
+    vi.advanceTimersByTime(50);
+    const told = events.flatMap((event) => Object.keys(dataOf(event)).filter((key) => key.startsWith("field")));
+    expect(told).toHaveLength(60);
+    expect(events.map((event) => dataOf(event)["truncated"])).toEqual(events.map(() => undefined));
+  });
+
+  it("may be objects whose fields are getters of their class", () => {
+    class Piece {
+      get runId(): string {
+        return "run";
+      }
+      get type(): string {
+        return CHUNK;
+      }
+      get spanId(): string {
+        return "span";
+      }
+      get data(): object {
+        return { text: "x" };
+      }
+    }
+    const { bus, texts } = openBus();
+    bus.publish(new Piece() as EventInput);
+    vi.advanceTimersByTime(50);
+    expect(texts()).toEqual(["x"]);
+  });
+
   it("are refused at once where who hears of those before closes the run", () => {
     const { bus, texts } = openBus();
     publishChunk(bus, "x".repeat(4000));
