@@ -28,7 +28,7 @@ export function outline(events: readonly BusEvent[], outcome?: Outcome, error?: 
 
 const NOTHING =
   "  nothing that the bus has seen. Is the bus among the span processors of the provider, is a context manager registered,\n" +
-  "  and does the instrumentation make spans?";
+  "  and does the instrumentation make spans? AI SDK 7 makes none by itself: `observeAiSdk` of spanbus/ai-sdk.";
 
 function entriesOf(events: readonly BusEvent[]): Entry[] {
   const entries: Entry[] = [];

@@ -156,7 +156,7 @@ describe("toHaveEnded", () => {
       "expected the run to have ended as completed, but it ended as failed\n\n" +
         "The run ended as failed with TypeError: no such city. It did:\n" +
         "  nothing that the bus has seen. Is the bus among the span processors of the provider, is a context manager registered,\n" +
-        "  and does the instrumentation make spans?",
+        "  and does the instrumentation make spans? AI SDK 7 makes none by itself: `observeAiSdk` of spanbus/ai-sdk.",
     );
   });
 });
