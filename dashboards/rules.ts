@@ -180,7 +180,7 @@ export const alerts: readonly Alert[] = [
     description: `Callbacks threw in ${bus}, or the bus itself failed, in the last 10 minutes: about ${count} times. Agents are not affected.`,
     runbook: {
       means:
-        "A callback given to the bus threw (`tap`, `redact`, `where`, `runId`, `include`), or the bus failed itself. Nothing of it reaches the application. Callbacks that decide fail closed: an event for which `redact` throws is withheld from everybody, one for which `where` throws from that reader.",
+        "A callback given to the bus threw (`tap`, `redact`, `where`, `runId`, `include`, `attributes`), or the bus failed itself. Nothing of it reaches the application. Callbacks that decide fail closed: an event for which `redact` throws is withheld from everybody, one for which `where` throws from that reader.",
       look: [
         "The log of the service, where `diag` writes: each error is reported there with its callback, once a minute at most. No logger was set? `diag.setLogger(new DiagConsoleLogger())`.",
         "*Refused* with reason `withheld`: then it is `redact`, and events are missing.",

@@ -1,5 +1,5 @@
 import { type FieldName, fields, operations, otherEvents } from "../../src/bus/catalogue.js";
-import type { ControlEventMap } from "../../src/bus/event.js";
+import type { ControlEventMap, EndReason } from "../../src/bus/event.js";
 import { fence, table } from "./markdown.js";
 
 /** The events that the bus itself puts into a stream, and their data. */
@@ -11,6 +11,21 @@ const controlEvents: Record<keyof ControlEventMap, { says: string; where: string
   },
   "bus.run.opened": { says: "A run began.", where: "global stream", data: "" },
   "bus.run.closed": { says: "A run ended.", where: "global stream", data: "**outcome**" },
+};
+
+/** What `ended` of a reader says. */
+const endReasons: Record<EndReason, string> = {
+  closed:
+    "The run was closed; with the outcome `detached` it belongs to another process and only paused here. Of a reader of all runs: `closeGlobal` was called.",
+  aborted: "The `signal` of the reader, or of the client it is of, was aborted.",
+  returned: "It was left by `break`, `return()`, `close()` or `await using`.",
+  idle: "It left events unread for `unreadTimeoutMillis`, or got none for an `idleTimeoutMillis` of its own. A run that nothing happens in ends as `closed`, with the outcome `idle`.",
+  evicted: "The events of the run were evicted to make room. What waited for the reader came first.",
+  dropped: "The run was forgotten, by `dropHistory` or by the process that a client reads.",
+  shutdown: "The bus, or the Redis source, was shut down.",
+  cut: "Only in another process: the endpoint or Redis refused, or could not be reached any more.",
+  "producer-lost":
+    "Only over Redis: nothing is heard of the processes that write the run. The outcome is `abandoned`; should one come back, the run goes on.",
 };
 
 const types: Record<(typeof fields)[FieldName]["type"], string> = {
@@ -77,13 +92,26 @@ begin with \`bus.\` cannot be published.`,
 events that are still kept.`,
     `\`outcome\` is \`completed\`, \`failed\`, \`cancelled\`, \`abandoned\` (its spans never ended), \`idle\` (nothing happened for too
 long), \`detached\` (another process owns the run) or \`unknown\`.`,
+    "## How a reader ends",
+    "`ended` of a subscription settles with a `reason` and, where the run is over, its `outcome`.",
+    table(
+      ["reason", "when"],
+      Object.entries(endReasons).map(([reason, says]) => [`\`${reason}\``, says]),
+    ),
     "## Fields",
-    `A field marked *content* holds what people and models wrote: a preview by default, the whole text with
+    `A field marked *content* holds what people and models wrote: a preview by default, up to 8 192 characters with
 \`content: "full"\`, and nothing with \`content: "none"\`. It is always a string. So it is of spans, and of span events and log events with
 the name of one of these types; what you \`publish\` or \`emit\` stays as it is.`,
     table(
       ["field", "type", "meaning"],
-      Object.entries(fields).map(([name, { type, says }]) => [`\`${name}\``, types[type], says]),
+      [
+        ...Object.entries(fields).map(([name, { type, says }]) => [`\`${name}\``, types[type], says]),
+        [
+          "`truncated`",
+          "`true`",
+          "Something was cut: an event has at most 32 KiB of JSON, strings of 8 192 characters, 8 levels, and 128 keys or items in each. A preview is not marked.",
+        ],
+      ],
     ),
     "## Your own events",
     `Publish any other type with data of your own. It is copied, cut to what an event has room for, and frozen. An event is at

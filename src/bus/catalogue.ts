@@ -51,8 +51,8 @@ type FieldUse = FieldName | `${FieldName}!`;
 /** What an agent does. Each operation has the events `agent.<operation>.started`, `.completed` and `.failed`. */
 export const operations = {
   invocation: { says: "An agent works on a request (or is created).", data: ["agentName", "conversationId", "model", "provider"], start: ["input"], end: ["input", "output"] },
-  workflow: { says: "A workflow or chain around agents, models and tools.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["input", "output"] },
-  step: { says: "One turn of an agent's loop, a node of a graph, or a plan.", data: ["agentName", "conversationId", "name", "step"], start: [], end: [] },
+  workflow: { says: "A workflow, a chain or a node of a graph, around agents, models and tools.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["input", "output"] },
+  step: { says: "One turn of an agent's loop, a step of a workflow, or a plan.", data: ["agentName", "conversationId", "name", "step"], start: [], end: [] },
   model: { says: "A call of a language model.", data: ["model", "provider", "agentName", "conversationId", "step"], start: ["input"], end: ["input", "responseModel", "finishReason", "timeToFirstChunkMillis", "output"] },
   tool: { says: "A tool at work.", data: ["toolName!", "toolCallId", "toolType", "mcp", "agentName", "conversationId"], start: ["arguments"], end: ["arguments", "result"] },
   retrieval: { says: "A search in a knowledge source.", data: ["agentName", "conversationId", "name"], start: ["input"], end: ["output"] },
