@@ -37,11 +37,11 @@ function describe(event: BusEvent): string {
       return `· ${event.data.inputTokens ?? 0} tokens in, ${event.data.outputTokens ?? 0} out`;
     case "agent.terminate": {
       const { reason, durationMillis, modelCalls, toolCalls, failedToolCalls, inputTokens, outputTokens } = event.data;
-      const calls = `${modelCalls} model calls, ${toolCalls} tool calls (${failedToolCalls} failed)`;
+      const calls = `${count(modelCalls, "model call")}, ${count(toolCalls, "tool call")} (${failedToolCalls} failed)`;
       return `■ ${reason} in ${millis(durationMillis)}: ${calls}, ${inputTokens ?? 0} tokens in, ${outputTokens ?? 0} out`;
     }
     case "bus.gap":
-      return `⚠ ${event.data.missed} events missing: ${event.data.reason}`;
+      return `⚠ ${count(event.data.missed, "event")} missing: ${event.data.reason}`;
     case "bus.run.opened":
       return "● run opened";
     case "bus.run.closed":
@@ -70,6 +70,10 @@ interface OperationData {
 
 function words(...parts: (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join(" ");
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
 function millis(duration: number | undefined): string | undefined {

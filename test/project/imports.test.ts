@@ -5,7 +5,7 @@ import { type Part, type Sources, violations } from "./source-rules.js";
 /** The event and the table its types are made from. */
 const event = ["bus/event.ts", "bus/catalogue.ts"];
 
-/** Who may import whom. The hub knows nobody; the outlets know only the hub. Some parts are still to come. */
+/** Who may import whom. The hub knows nobody; the outlets know only the hub. */
 const parts: readonly Part[] = [
   { name: "bus" },
   { name: "conventions", parts: event, tableType: "Convention" },
