@@ -1,3 +1,4 @@
+// The hub is in bus/, the OpenTelemetry side with `EventBus` in otel/.
 export { EventBusError } from "./bus/errors.js";
 export type * from "./bus/event.js";
 export type {

@@ -159,7 +159,8 @@ export class EventBus {
    * it at once as `failed`, an abort as `cancelled`; after a rejection, open spans have 100 ms to end. Without an id it gets
    * a new one. With the id of a run in progress it joins that, and the last to settle closes. A promise is waited for; what
    * has a `then` of its own (a query, the promises of OpenAI's client) is returned untouched, since that may be what starts
-   * or reads it, and counts as settled: spans begun in it are waited for all the same.
+   * or reads it, and counts as settled: spans begun in it are waited for all the same. A generator that the function returns
+   * is not waited for either, and what runs in it later is not bound: read it inside the function.
    */
   run<T>(fn: (runId: string) => T): T;
   run<T>(runId: string, fn: (runId: string) => T): T;
