@@ -40,9 +40,9 @@ export class Terminal {
     return this.#gone.signal.aborted && this.#output.writableLength > 0;
   }
 
-  /** Columns of a terminal; undefined for a file or a pipe. */
+  /** Columns of a terminal; undefined for a file or a pipe, and for a terminal without a size, which tells 0. */
   get columns(): number | undefined {
-    return this.#output.isTTY ? (this.#output as WriteStream).columns : undefined;
+    return this.#output.isTTY ? (this.#output as WriteStream).columns || undefined : undefined;
   }
 
   /** Resolves when the output has taken it, or takes nothing any more: a slow pipe slows its writer. */

@@ -506,6 +506,14 @@ describe("in a terminal", { timeout }, () => {
     const colourless = await inTerminal(40, ["tail", url, "--run", "r"], { TERM: "xterm", NO_COLOR: "1" });
     expect(colourless).not.toContain(ESC);
   });
+
+  it.skipIf(isMissing && !process.env["CI"])("lines are whole where it does not know its width", async () => {
+    const { bus, url } = await Service.start();
+    bus.publish({ runId: "r", type: "note", data: { text: "x".repeat(200) } });
+    bus.closeStream("r", "completed");
+    const output = await inTerminal(0, ["tail", url, "--run", "r"], { TERM: "xterm", NO_COLOR: "1" });
+    expect(linesOf(output.replaceAll("\r", ""))).toEqual([`• note  {"text":"${"x".repeat(200)}"}`, "○ run completed"]);
+  });
 });
 
 describe("text of others", { timeout }, () => {
