@@ -105,8 +105,10 @@ function totals(data: Data): EventWords {
 }
 
 function gapOf({ reason, missed }: Data): string {
-  if (reason === "cut") return "the connection was cut, events may be missing";
-  return `${counted(missed, "event") ?? "events"} missing: ${text(reason) ?? "unknown"}`;
+  const isCut = reason === "cut";
+  if (isCut && !count(missed)) return "the connection was cut, events may be missing";
+  const why = isCut ? "lost on the way" : text(reason);
+  return `${counted(missed, "event") ?? "events"} missing: ${why ?? "unknown"}`;
 }
 
 function tokens({ inputTokens, outputTokens }: Data, unit: "" | " tokens"): (string | undefined)[] {

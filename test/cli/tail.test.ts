@@ -4,6 +4,7 @@ import type { ServerResponse } from "node:http";
 import { stripVTControlCharacters } from "node:util";
 import type { BusEvent, EventBus, EventInput, Outcome } from "spanbus";
 import { describe, expect, it, vi } from "vitest";
+import { streamOf } from "../hostile-events.js";
 import { Command, closeAfterEach, inTerminal, linesOf, run, Service, serve } from "./support.js";
 
 closeAfterEach();
@@ -37,8 +38,9 @@ function note(bus: EventBus, runId: string, n: number): BusEvent | undefined {
   return bus.publish({ runId, type: "note", data: { n } });
 }
 
-function endWith(response: ServerResponse, end: object): void {
-  response.setHeader("content-type", "text/event-stream").end(`event: end\ndata: ${JSON.stringify(end)}\n\n`);
+function endWith(response: ServerResponse, end: object, events: readonly object[] = []): void {
+  const told = `${streamOf(events)}event: end\ndata: ${JSON.stringify(end)}\n\n`;
+  response.setHeader("content-type", "text/event-stream").end(told);
 }
 
 function numbers(output: string): number[] {
@@ -171,6 +173,17 @@ describe("`spanbus tail --run`", { timeout }, () => {
     bus.closeStream("r", "completed");
     const { output } = await command.ended;
     expect(linesOf(output)).toContain("⚠ 8 events missing: lagged");
+  });
+
+  it.each([
+    [0, "⚠ the connection was cut, events may be missing"],
+    [1, "⚠ 1 event missing: lost on the way"],
+    [7, "⚠ 7 events missing: lost on the way"],
+  ])("prints a cut that missed %i events, 0 where nobody knows how many, as %j", async (missed, expected) => {
+    const gap = { runId: "r", type: "bus.gap", time: 0, data: { missed, reason: "cut" } };
+    const url = await serve((_, response) => endWith(response, { reason: "closed", outcome: "completed" }, [gap]));
+    const { output } = await run(["tail", url, "--run", "r"]);
+    expect(linesOf(output)).toEqual([expected, "○ run completed"]);
   });
 });
 

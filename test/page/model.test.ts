@@ -343,6 +343,9 @@ describe("words", () => {
     [{ type: "agent.handoff", data: { from: "a", to: "b" } }, "a → b"],
     [{ type: "bus.gap", data: { missed: 1, reason: "evicted" } }, "1 event is missing: no longer kept by the bus"],
     [{ type: "bus.gap", data: { missed: 0, reason: "sunspots" } }, "Events are missing: sunspots"],
+    [{ type: "bus.gap", data: { missed: 0, reason: "cut" } }, "Events may be missing: the connection was lost"],
+    [{ type: "bus.gap", data: { missed: 1, reason: "cut" } }, "1 event is missing: lost on the way"],
+    [{ type: "bus.gap", data: { missed: 7, reason: "cut" } }, "7 events are missing: lost on the way"],
     [{ type: "tick", data: {} }, ""],
   ])("the summary of %j", (said, expected) => {
     const [event] = told([said]);

@@ -61,7 +61,9 @@ export function gapWords(data: Readonly<Record<string, unknown>>): string {
     case "generation":
       return "The run began anew: what was before is another life of it";
     case "cut":
-      return "Events may be missing: the connection was lost";
+      return missed === 0
+        ? "Events may be missing: the connection was lost"
+        : `${many} ${are} missing: lost on the way`;
     default:
       return `${many} ${are} missing: ${plain(shown(data["reason"]))}`;
   }
