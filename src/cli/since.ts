@@ -6,16 +6,22 @@ export type Since = "all" | "live" | number;
 
 const unitMillis = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** Milliseconds of `250ms`, `30s`, `5m`, `1.5h`, `2d` or `0`. Undefined for anything else. */
+const MAX_DAYS = Math.floor(Number.MAX_SAFE_INTEGER / unitMillis.d);
+
+/** Whole milliseconds of `250ms`, `30s`, `5m`, `1.5h`, `2d` or `0`. Undefined for anything else. */
 export function durationMillis(text: string): number | undefined {
   if (text === "0") return 0;
   const [, count, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text) ?? [];
-  return unit === undefined ? undefined : Number(count) * unitMillis[unit as keyof typeof unitMillis];
+  if (unit === undefined) return undefined;
+  const millis = Number(count) * unitMillis[unit as keyof typeof unitMillis];
+  // However short, it is not 0, which means something else.
+  return Math.round(millis) || Math.ceil(millis);
 }
 
 export function duration(name: string, text: string): number {
   const millis = durationMillis(text);
-  if (millis === undefined) throw wrong(UsageError, name, "a duration such as 250ms, 30s, 5m, 2h or 1d", text);
+  if (millis === undefined || !Number.isSafeInteger(millis))
+    throw wrong(UsageError, name, `a duration such as 250ms, 30s, 5m, 2h or 1d, at most ${MAX_DAYS}d`, text);
   return millis;
 }
 

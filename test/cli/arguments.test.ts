@@ -56,6 +56,11 @@ describe("wrong arguments", { timeout }, () => {
       "`--since` must be a duration such as 30s, 5m, 2h or 1d, a time",
     ],
     ["a patience that is none", ["tail", "--give-up", "5"], "`--give-up` must be a duration such as 250ms"],
+    [
+      "a patience beyond all counting",
+      ["tail", "--give-up", "999999999d"],
+      '`--give-up` must be a duration such as 250ms, 30s, 5m, 2h or 1d, at most 104249991d, got "999999999d"',
+    ],
     ["a header that is none", ["tail", "--header", "no colon"], '`--header` must be like "Name: value"'],
     [
       "a port that is none",

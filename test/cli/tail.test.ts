@@ -144,6 +144,15 @@ describe("`spanbus tail --run`", { timeout }, () => {
     expect(numbers((await command.ended).output)).toEqual([2, 3]);
   });
 
+  it.each(["0.4ms", "1.5ms", "104249991d"])("takes %s for how long to try again", async (patience) => {
+    const { bus, url } = await Service.start();
+    note(bus, "r", 1);
+    bus.closeStream("r", "completed");
+    const { code, output } = await run(["tail", url, "--run", "r", "--give-up", patience]);
+    expect(numbers(output)).toEqual([1]);
+    expect(code).toBe(0);
+  });
+
   it("goes on behind the last event when the connection was cut, without a hole and without repeating", async () => {
     const service = await Service.start();
     const command = new Command(["tail", service.url, "--run", "r", "--wait"]);
