@@ -75,7 +75,8 @@ async function runTail({ values, operands }: Arguments<typeof flags>, terminal: 
   if (operands.length > 1) throw new UsageError(`there may be one url, got ${operands.join(" ")}`);
   const url = urlOf(operands[0] ?? DEFAULT_URL);
   const headers = headersOf(values.header);
-  const giveUpMillis = duration("--give-up", values["give-up"] ?? "60s");
+  const patience = values["give-up"] ?? "60s";
+  const giveUpMillis = duration("--give-up", patience);
 
   const signals = untilSignal();
   signals.signal.addEventListener("abort", () => terminal.leave(), { once: true });
@@ -86,7 +87,7 @@ async function runTail({ values, operands }: Arguments<typeof flags>, terminal: 
   const note = (text: string): void => {
     if (!signal.aborted) terminal.note(text);
   };
-  const notes = connectionNotes(terminal);
+  const notes = connectionNotes(terminal, patience);
   const onConnection: Following["onConnection"] = (state, error) => {
     if (state !== "lost" || giveUpMillis > 0) return notes(state, error);
     note(error?.message ?? "the connection was lost");
@@ -156,11 +157,11 @@ async function printKept(events: Subscription, printer: Printer, from: number): 
   }
 }
 
-function connectionNotes(terminal: Terminal): Following["onConnection"] {
+function connectionNotes(terminal: Terminal, patience: string): Following["onConnection"] {
   let isLost = false;
   return (state, error) => {
-    if (state === "lost") terminal.note(`${error?.message ?? "the connection was lost"}; trying again`);
-    if (state === "open" && isLost) terminal.note("connected again");
+    if (state === "lost") terminal.note(`${error?.message ?? "the connection was lost"}; trying again for ${patience}`);
+    if (state === "open" && isLost) terminal.note("connected");
     isLost = state === "lost";
   };
 }

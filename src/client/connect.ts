@@ -46,7 +46,7 @@ export interface RemoteSubscribeOptions {
   readonly signal?: AbortSignalLike | undefined;
   /** Event types to read: exact names, or prefixes ending in `.*`. Default all. */
   readonly types?: readonly string[] | undefined;
-  /** Told when the connection is there, lost, or given up. What it throws is ignored. */
+  /** Told when the connection is there, is tried again, or is over. What it throws is ignored. */
   readonly onConnection?: ((state: ConnectionState, error?: Error) => void) | undefined;
 }
 

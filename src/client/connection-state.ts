@@ -1,2 +1,2 @@
-/** `open`: events come. `lost`: it is being made again. `closed`: it is over. */
+/** `open`: events come. `lost`: it was cut, or the first try failed, and it is tried again. `closed`: it is over. */
 export type ConnectionState = "open" | "lost" | "closed";

@@ -60,7 +60,8 @@ export class RemoteSubscription implements SubscriptionMembers {
   #dropped = 0;
   /** Since the first try, or since the connection was lost; none once it is good again. */
   #pauses: Pauses | undefined;
-  #isOpen = false;
+  /** What was told last. */
+  #state: ConnectionState | undefined;
   #wasOpen = false;
   #openTime = 0;
   /** The endpoint knew the run: should it say that there is none, the run was forgotten. */
@@ -258,7 +259,6 @@ export class RemoteSubscription implements SubscriptionMembers {
       abort.abort();
       throw new EndpointError(`${path} answered with ${type}, not with events: is it a spanbus endpoint?`, { status });
     }
-    this.#isOpen = true;
     this.#wasOpen = true;
     this.#openTime = performance.now();
     this.#found(headers.get("spanbus-state"));
@@ -282,8 +282,7 @@ export class RemoteSubscription implements SubscriptionMembers {
       this.#finish({ reason: "dropped" });
       return;
     }
-    const wasOpen = this.#isOpen;
-    this.#isOpen = false;
+    const wasOpen = this.#state === "open";
     this.#pauses ??= pause(this.#start.giveUpMillis);
     const pauseMillis = this.#pauses.next(error.retryAfterMillis);
     // What is not here although the endpoint was, and does not say so itself, is behind a proxy that looks for it.
@@ -292,7 +291,7 @@ export class RemoteSubscription implements SubscriptionMembers {
       this.#finish({ reason: "cut" }, error);
       throw error;
     }
-    if (wasOpen) this.#tell("lost", error);
+    this.#tell("lost", error);
     if (wasOpen && (this.#isGlobal || (this.#lastId ?? this.#after) === "live")) this.#mayMiss = true;
     await this.#sleep(pauseMillis);
     if (!this.#end) this.#open();
@@ -325,8 +324,10 @@ export class RemoteSubscription implements SubscriptionMembers {
     this.#tell("closed", error);
   }
 
-  /** What the callback throws is its own matter: reading goes on. */
+  /** Tells what is new. What the callback throws is its own matter: reading goes on. */
   #tell(state: ConnectionState, error?: Error): void {
+    if (state === this.#state) return;
+    this.#state = state;
     try {
       this.#start.onConnection?.(state, error);
     } catch {

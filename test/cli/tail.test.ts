@@ -169,7 +169,7 @@ describe("`spanbus tail --run`", { timeout }, () => {
     const { code, output, notes } = await command.ended;
     expect(numbers(output)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(notes).toContain("trying again");
-    expect(notes).toContain("connected again");
+    expect(notes).toContain("spanbus: connected\n");
     expect(code).toBe(0);
   });
 
@@ -480,6 +480,23 @@ describe("`spanbus tail` of every run, after a cut,", { timeout }, () => {
     command.process.kill("SIGINT");
     expect(numbers((await command.ended).output)).toEqual([2, 3]);
   });
+});
+
+describe("an endpoint that is not there yet", { timeout }, () => {
+  it.each([[["--run", "r"]], [[]]])(
+    "is told once, with how long it is tried again, and so is that it is there: %j",
+    async (args) => {
+      let asked = 0;
+      const url = await serve((request, response) => {
+        asked += 1;
+        if (asked < 3) request.socket.destroy();
+        else endWith(response, { reason: "closed", outcome: "completed" });
+      });
+      const { code, notes } = await run(["tail", url, "--give-up", "30s", ...args]);
+      expect(notes).toMatch(/^spanbus: .* could not be reached: .*; trying again for 30s\nspanbus: connected\n$/);
+      expect(code).toBe(0);
+    },
+  );
 });
 
 describe("a run that cannot be read", { timeout }, () => {

@@ -562,6 +562,21 @@ describe("an endpoint that", () => {
     await expect(remote.client().runs()).rejects.toMatchObject({ status: 403 });
   });
 
+  it("is not there at first is told once as `lost`, with the reason, however often it is tried", async () => {
+    const remote = await Remote.start();
+    let tries = 0;
+    const states: string[] = [];
+    const reader = connect(remote.url, {
+      fetch: (url, init) => {
+        tries += 1;
+        return tries < 3 ? Promise.reject(new Error("nobody is here")) : fetch(url, init);
+      },
+    }).subscribe("run", { onConnection: (state, error) => states.push(error ? `${state}: ${error.message}` : state) });
+    publishNote(remote.bus, "run", 1);
+    await readOne(reader);
+    expect(states).toEqual([expect.stringMatching(/^lost: .* could not be reached: nobody is here$/), "open"]);
+  });
+
   it("is not there any more is given up after `giveUpMillis`, with the reason", async () => {
     const remote = await Remote.start();
     const states: string[] = [];
