@@ -348,6 +348,26 @@ describe.skipIf(!see.isPossible)("the page", () => {
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(420);
   });
 
+  it("shows each figure of the bus whole or not at all, however much room the connection leaves", async () => {
+    see.forgive(/Failed to load resource|ERR_/);
+    const place = await see.place();
+    const page = await see.visit(place.url);
+    const fitsAt = async (width: number): Promise<void> => {
+      await page.setViewportSize({ width, height: 800 });
+      const strip = await page.locator(".stats").boundingBox();
+      const figures = await Promise.all((await page.locator(".stats > div").all()).map((each) => each.boundingBox()));
+      const shown = figures.filter((figure) => figure && strip && figure.y < strip.y + strip.height);
+      expect(shown[0], "events per second").toEqual(figures[0]);
+      for (const figure of shown) expect(figure?.x, `${width} px`).toBeGreaterThanOrEqual(strip?.x ?? Number.NaN);
+    };
+    const connection = page.getByRole("status", { name: "Connection" });
+    await connection.getByText("Live").waitFor();
+    for (const width of [900, 1181, 1200, 1280]) await fitsAt(width);
+    await place.goAway();
+    await connection.getByText("Reconnecting").waitFor();
+    for (const width of [900, 1181, 1200, 1280]) await fitsAt(width);
+  });
+
   it.each([
     ["light", "rgb(244, 245, 248)"],
     ["dark", "rgb(13, 15, 20)"],
