@@ -2,6 +2,7 @@ import { aiSdk } from "./ai-sdk.js";
 import type { Convention } from "./convention.js";
 import { genAi, genAiNames } from "./gen-ai.js";
 import { genkit } from "./genkit.js";
+import { googleAdk } from "./google-adk.js";
 import { langfuse } from "./langfuse.js";
 import { langsmith } from "./langsmith.js";
 import { mastra } from "./mastra.js";
@@ -48,6 +49,7 @@ export {
   genAi,
   genAiNames,
   genkit,
+  googleAdk,
   langfuse,
   langsmith,
   mastra,
@@ -70,6 +72,7 @@ export const defaultConventions: readonly Convention[] = Object.freeze([
   openAiAgents,
   langsmith,
   genkit,
+  googleAdk,
   genAi,
   openinference,
   langfuse,

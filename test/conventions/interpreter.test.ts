@@ -666,7 +666,7 @@ describe("words", () => {
     },
   );
 
-  test.each(["langchain", "LangGraph", "mastra", "genkit.chat", "strands-agents"])(
+  test.each(["langchain", "LangGraph", "mastra", "genkit.chat", "strands-agents", "gcp.vertex.agent"])(
     "%s is no provider, but a framework",
     (word) => {
       expect(ended({ "gen_ai.provider.name": word, "gen_ai.system": "openai" })).toEqual({ provider: "openai" });
@@ -1030,6 +1030,11 @@ describe("attribute keys", () => {
     "gen_ai.response.text",
     "gen_ai.tool.input",
     "gen_ai.tool.output",
+    "gcp.vertex.agent.llm_request",
+    "gcp.vertex.agent.llm_response",
+    "gcp.vertex.agent.tool_call_args",
+    "gcp.vertex.agent.tool_response",
+    "gcp.vertex.agent.data",
     "system_prompt",
     "tool.result",
   ])("%s holds content", (key) => {

@@ -27,6 +27,8 @@ export interface Observed {
   readonly conversationId: unknown;
 }
 
+const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
 /** Plays a recording to an interpreter as a processor would ask it: after the start, and at the end. */
 export async function observe(recording: string, conventions = defaultConventions): Promise<readonly Observed[]> {
   const interpreter = new Interpreter(conventions);
@@ -74,7 +76,7 @@ function recognise(interpreter: Interpreter, entry: Entry, at: KnownAt): void {
     entry.claim = claim;
     entry.knownAt = at;
   }
-  if (at === "flush" || entry.started === undefined) entry.started = interpreter.started(claim, view, String);
+  if (at === "flush" || entry.started === undefined) entry.started = interpreter.started(claim, view, asText);
 }
 
 function result(interpreter: Interpreter, entry: Entry): Observed {
@@ -87,11 +89,11 @@ function result(interpreter: Interpreter, entry: Entry): Observed {
     convention: claim?.convention.name,
     started,
     ended:
-      claim !== undefined && entry.span.ended ? untold(interpreter.ended(claim, view, String), started) : undefined,
+      claim !== undefined && entry.span.ended ? untold(interpreter.ended(claim, view, asText), started) : undefined,
     failure: interpreter.failure(claim, view),
     tokens: claim === undefined ? undefined : interpreter.tokens(claim, view),
     runId: interpreter.runId(claim, view),
-    conversationId: interpreter.read(claim, view, String).value("conversationId"),
+    conversationId: interpreter.read(claim, view, asText).value("conversationId"),
   };
 }
 

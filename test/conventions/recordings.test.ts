@@ -37,6 +37,7 @@ const expected: Readonly<Record<string, readonly [known: Counts, operations: Cou
   ],
   "mastra-otel-bridge": [{ start: 65 }, { invocation: 6, step: 21, model: 13, chunk: 17, tool: 7, workflow: 1 }],
   genkit: [{ start: 22 }, { workflow: 4, step: 7, model: 7, tool: 3, embedding: 1 }],
+  "google-adk": [{ start: 12 }, { invocation: 2, model: 4, tool: 3, ignored: 3 }],
   "duplicates-openinference+langfuse+traceloop-on-one-openai-client": [{ start: 2, flush: 8 }, { model: 10 }],
   "synthetic-otel-genai-semconv": [
     { start: 17 },
@@ -56,6 +57,7 @@ const tokens: Readonly<Record<string, readonly [operation: string, input: number
   "langfuse-tracing": ["model", 760, 136],
   "mastra-otel-bridge": ["step", 1980, 318],
   genkit: ["model", 810, 141],
+  "google-adk": ["model", 500, 106],
   "synthetic-otel-genai-semconv": ["model", 330, 57],
   "duplicates-openinference+langfuse+traceloop-on-one-openai-client": ["model", 1040, 184],
 };
@@ -205,6 +207,38 @@ describe("what stands in the events", () => {
       inputTokens: 110,
       outputTokens: 21,
       totalTokens: 131,
+      cacheReadTokens: 40,
+      reasoningTokens: 8,
+    });
+  });
+
+  test("Google ADK: names from the start, the rest when the answer is there, reasoning counted as output", async () => {
+    const spans = await observe("google-adk");
+    expect(the(spans, "invoke_agent weather_agent")).toMatchObject({
+      started: { agentName: "weather_agent" },
+      ended: { agentName: "weather_agent", conversationId: "sess-1" },
+    });
+    expect(the(spans, "execute_tool get_weather").ended).toEqual({
+      toolName: "get_weather",
+      toolCallId: "adk-ca7609f5-05ff-4452-afb4-e9efa382154e",
+      toolType: "FunctionTool",
+      arguments: '{"city":"Paris"}',
+      result: '{"city":"Paris","temp":21}',
+    });
+    const [, call] = of(spans, "model");
+    expect(call?.ended).toEqual({
+      model: "mock-model",
+      agentName: "weather_agent",
+      conversationId: "sess-1",
+      responseModel: "mock-model-2025",
+      finishReason: "stop",
+      input: expect.stringContaining("Weather?"),
+      output: '{"role":"model","parts":[{"text":"Final answer 2"}]}',
+    });
+    expect(call?.tokens).toEqual({
+      inputTokens: 120,
+      outputTokens: 30,
+      totalTokens: 150,
       cacheReadTokens: 40,
       reasoningTokens: 8,
     });

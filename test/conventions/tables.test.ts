@@ -749,3 +749,32 @@ describe("Mastra", () => {
     expect(look("x", { "mastra.span.type": "model_inference", ...usage }).tokens()).toBeUndefined();
   });
 });
+
+describe("Google ADK", () => {
+  const scope = "gcp.vertex.agent";
+
+  test.each([
+    ["invoke_agent ann", "invocation", { agentName: "ann" }],
+    ["call_llm", "model", {}],
+    ["execute_tool add", "tool", { toolName: "add" }],
+    ["execute_tool (merged)", "ignored", {}],
+    ["invoke_workflow report", "workflow", { name: "report" }],
+    ["execute_node write", "step", { name: "write" }],
+    ["execute_node_attempt write", "step", { name: "execute_node_attempt write" }],
+    ["invocation", "ignored", {}],
+  ])("%s is a %s by its name alone", (name, expected, started) => {
+    expect(look(name, {}, { scope }).operation).toBe(expected);
+    expect(look(name, {}, { scope }).started()).toEqual(started);
+    expect(look(name, {}).operation).toBeUndefined();
+  });
+
+  test("what is empty because nothing is captured is left out, and the framework is no provider", () => {
+    const request = { "gcp.vertex.agent.llm_request": "{}", "gcp.vertex.agent.llm_response": "{}" };
+    const call = look("call_llm", { "gen_ai.system": scope, "gen_ai.request.model": "m", ...request }, { scope });
+    expect(call.started()).toEqual({ model: "m" });
+    expect(call.ended()).toEqual({ model: "m" });
+    expect(call.tokens()).toBeUndefined();
+    const response = { "gcp.vertex.agent.tool_call_args": "{}", "gcp.vertex.agent.tool_response": "{}" };
+    expect(look("execute_tool add", { ...request, ...response }, { scope }).ended()).toEqual({ toolName: "add" });
+  });
+});

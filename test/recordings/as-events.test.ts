@@ -126,6 +126,14 @@ const expectations: readonly Expectation[] = [
     tools: ["fail_tool", "get_weather"],
   },
   {
+    file: "google-adk@2.0.0",
+    operations: { invocation: 2, model: 4, tool: 3 },
+    tokens: { input: 500, output: 106 },
+    failed: {},
+    agents: ["parallel_agent", "weather_agent"],
+    tools: ["get_weather"],
+  },
+  {
     file: "duplicates-openinference+langfuse+traceloop-on-one-openai-client",
     operations: { model: 10 },
     tokens: { input: 1040, output: 184 },
@@ -278,4 +286,12 @@ it("of Mastra, where only the step around a model call names the model, says it 
   expect(new Set(calls.map(({ data }) => (data as { model?: string }).model))).toEqual(
     new Set(["gpt-4o-mini", "mock-error"]),
   );
+});
+
+it("of Google ADK, whose tools run inside the model call that asked for them, adds up each call and tool once", async () => {
+  const { events } = await played("google-adk@2.0.0");
+  expect(events.flatMap((event) => (event.type === "agent.terminate" ? [event.data] : []))).toMatchObject([
+    { agentName: "weather_agent", modelCalls: 2, toolCalls: 1, inputTokens: 230, outputTokens: 51 },
+    { agentName: "parallel_agent", modelCalls: 2, toolCalls: 2, inputTokens: 270, outputTokens: 55 },
+  ]);
 });
