@@ -10,6 +10,7 @@ import { mcp } from "./mcp.js";
 import { mlflow } from "./mlflow.js";
 import { openAiAgents } from "./openai-agents.js";
 import { openinference } from "./openinference.js";
+import { strands } from "./strands.js";
 import { openllmetry, traceloop } from "./traceloop.js";
 
 export type {
@@ -58,6 +59,7 @@ export {
   openAiAgents,
   openinference,
   openllmetry,
+  strands,
   traceloop,
 };
 
@@ -73,6 +75,7 @@ export const defaultConventions: readonly Convention[] = Object.freeze([
   langsmith,
   genkit,
   googleAdk,
+  strands,
   genAi,
   openinference,
   langfuse,

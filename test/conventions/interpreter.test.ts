@@ -1035,6 +1035,7 @@ describe("attribute keys", () => {
     "gcp.vertex.agent.tool_call_args",
     "gcp.vertex.agent.tool_response",
     "gcp.vertex.agent.data",
+    "gen_ai.agent.input",
     "system_prompt",
     "tool.result",
   ])("%s holds content", (key) => {

@@ -38,6 +38,7 @@ const expected: Readonly<Record<string, readonly [known: Counts, operations: Cou
   "mastra-otel-bridge": [{ start: 65 }, { invocation: 6, step: 21, model: 13, chunk: 17, tool: 7, workflow: 1 }],
   genkit: [{ start: 22 }, { workflow: 4, step: 7, model: 7, tool: 3, embedding: 1 }],
   "google-adk": [{ start: 12 }, { invocation: 2, model: 4, tool: 3, ignored: 3 }],
+  "strands-agents": [{ start: 13 }, { invocation: 2, step: 4, model: 4, tool: 3 }],
   "duplicates-openinference+langfuse+traceloop-on-one-openai-client": [{ start: 2, flush: 8 }, { model: 10 }],
   "synthetic-otel-genai-semconv": [
     { start: 17 },
@@ -58,6 +59,7 @@ const tokens: Readonly<Record<string, readonly [operation: string, input: number
   "mastra-otel-bridge": ["step", 1980, 318],
   genkit: ["model", 810, 141],
   "google-adk": ["model", 500, 106],
+  "strands-agents": ["model", 500, 90],
   "synthetic-otel-genai-semconv": ["model", 330, 57],
   "duplicates-openinference+langfuse+traceloop-on-one-openai-client": ["model", 1040, 184],
 };
@@ -241,6 +243,21 @@ describe("what stands in the events", () => {
       totalTokens: 150,
       cacheReadTokens: 40,
       reasoningTokens: 8,
+    });
+  });
+
+  test("Strands: the turns of the loop, and a model call without a provider", async () => {
+    const spans = await observe("strands-agents");
+    expect(of(spans, "step").map(({ started }) => started)).toEqual([
+      { name: "cycle-1", step: 1 },
+      { name: "cycle-2", step: 2 },
+      { name: "cycle-1", step: 1 },
+      { name: "cycle-2", step: 2 },
+    ]);
+    expect(the(spans, "chat").started).toEqual({ model: "mock-model" });
+    expect(the(spans, "invoke_agent parallel-agent").started).toMatchObject({
+      agentName: "parallel-agent",
+      conversationId: "sess-1",
     });
   });
 

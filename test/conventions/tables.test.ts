@@ -778,3 +778,39 @@ describe("Google ADK", () => {
     expect(look("execute_tool add", { ...request, ...response }, { scope }).ended()).toEqual({ toolName: "add" });
   });
 });
+
+describe("Strands Agents", () => {
+  test.each([
+    ["invoke_graph report", "invoke_graph", "workflow", "report"],
+    ["invoke_swarm report", "invoke_swarm", "workflow", "report"],
+    ["node writer", "execute_node", "step", "writer"],
+    ["memory.search", "memory.search", "memory", "memory.search"],
+    ["memory.add", "memory.add", "memory", "memory.add"],
+  ])("%s, which does %s, is a %s", (name, word, expected, told) => {
+    const span = look(name, { "gen_ai.operation.name": word });
+    expect(span.operation).toBe(expected);
+    expect(span.started()).toEqual({ name: told });
+  });
+
+  test("a turn of the loop is a step, where the attribute of one is beside the name", () => {
+    const name = "execute_agent_loop_cycle";
+    expect(look(name, { "agent_loop.cycle_id": "cycle-7" }).started()).toEqual({ name: "cycle-7", step: 7 });
+    expect(operation({}, name)).toBeUndefined();
+  });
+
+  test("what a graph is asked is its input", () => {
+    const asked = { "gen_ai.operation.name": "invoke_graph", "gen_ai.agent.input": '"hi"' };
+    expect(look("invoke_graph report", asked).started()).toEqual({ name: "report", input: '"hi"' });
+  });
+
+  test("a tool that answers with an error has failed, whatever its status", () => {
+    const tool = (status: string) =>
+      look(
+        "execute_tool t",
+        { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.status": status },
+        { status: { code: 1 } },
+      );
+    expect(tool("error").failure()).toEqual({ type: "error", message: "the tool answered with an error" });
+    expect(tool("success").failure()).toBeUndefined();
+  });
+});

@@ -134,6 +134,14 @@ const expectations: readonly Expectation[] = [
     tools: ["get_weather"],
   },
   {
+    file: "strands-agents@1.16.0",
+    operations: { invocation: 2, step: 4, model: 4, tool: 3 },
+    tokens: { input: 500, output: 90 },
+    failed: {},
+    agents: ["parallel-agent", "weather-agent"],
+    tools: ["get_weather"],
+  },
+  {
     file: "duplicates-openinference+langfuse+traceloop-on-one-openai-client",
     operations: { model: 10 },
     tokens: { input: 1040, output: 184 },
