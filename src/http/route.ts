@@ -15,7 +15,8 @@ const MAX_RUNS = 100;
 
 /** @throws Problem 400, 404 or 414. It is not known yet who asks, so it tells nothing of what is on the bus. */
 export function routeOf(url: URL, basePath: string): Route {
-  if (url.search.length > MAX_QUERY) throw new Problem(414, `the query must be at most ${MAX_QUERY} characters`);
+  if (url.search.slice(1).length > MAX_QUERY)
+    throw new Problem(414, `the query must be at most ${MAX_QUERY} characters`);
   const [first, second, third, ...rest] = segments(url.pathname, basePath);
   if (first === undefined) return { to: "page" };
   if (rest.length > 0) throw unknownPath();
