@@ -32,6 +32,26 @@ describe.runIf(hasRedis()).each(clientNames)("a relay through %s", (name) => {
     expect(stages.errors).toEqual([]);
   });
 
+  it("takes half a character in what the list of runs shows, and with it all that comes behind", async () => {
+    const bus = stages.bus();
+    const relay = stages.relay(bus, one);
+    const half = "bot \ud83d";
+    bus.publish({ runId: "r", type: "note", traceId: half, data: { n: 1, agentName: half, conversationId: half } });
+    await relay.flush();
+    publishNote(bus, "r", 2);
+    bus.closeStream("r", "completed");
+    await relay.flush();
+    const source = stages.source(other);
+    const reader = source.subscribe("r");
+    const events = await readToEnd(reader);
+    expect(shown(events)).toEqual([1, 2]);
+    expect(events[0]).toMatchObject({ traceId: half, data: { agentName: half, conversationId: half } });
+    expect(await reader.ended).toEqual({ reason: "closed", outcome: "completed" });
+    const whole = "bot \ufffd";
+    expect(await source.runs()).toMatchObject([{ agentName: whole, conversationId: whole, traceIds: [whole] }]);
+    expect(stages.errors).toEqual([]);
+  });
+
   it("puts the events of several buses into one order, which every reader sees", async () => {
     const buses = [stages.bus(), stages.bus()] as const;
     const relays = [stages.relay(buses[0], one), stages.relay(buses[1], other)] as const;

@@ -99,6 +99,7 @@ export class SentRun implements OutgoingQueue {
     const { relay, historyPerRun, retentionMillis, leaseMillis } = sender;
     const owned = said?.owned ?? false;
     const { agentName, conversationId, parentRunId = this.parentRunId } = said ?? {};
+    const traces = new Set(events.map(({ traceId }) => traceId).filter((traceId) => traceId !== undefined));
     // One literal: pieces that are spread into it are slow to put together, and to collect. What is undefined is left out.
     const head = JSON.stringify({
       relay,
@@ -117,8 +118,12 @@ export class SentRun implements OutgoingQueue {
       at: at < Number.POSITIVE_INFINITY ? Math.floor(Date.now() - (performance.now() - at)) : undefined,
       totals: said && totalsLine(relay, said),
       // What the list of runs shows: of the run, or as far as these events say it.
-      once: { parentRunId, agentName, conversationId },
-      traces: [...new Set(events.map(({ traceId }) => traceId).filter((traceId) => traceId !== undefined))],
+      once: {
+        parentRunId,
+        agentName: agentName && wellFormed(agentName),
+        conversationId: conversationId && wellFormed(conversationId),
+      },
+      traces: [...traces].map(wellFormed),
       leaves,
       outcome,
       start: String(said?.startTime ?? events[0]?.time ?? Date.now()),
@@ -168,4 +173,9 @@ export class SentRun implements OutgoingQueue {
     this.#acknowledged = 0;
     this.#isAlone = true;
   }
+}
+
+/** Without halves of surrogate pairs, which Redis does not take in JSON. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }
