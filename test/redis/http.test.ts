@@ -2,13 +2,15 @@ import type { BusEvent, EventBus, RunSnapshot } from "spanbus";
 import { createHandler } from "spanbus/http";
 import type { RedisEventSource } from "spanbus/redis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { generationOf, publishNote, publishNotes, range, readToEnd, shown } from "../bus/support.js";
+import { dataOf, generationOf, publishNote, publishNotes, range, readToEnd, shown, taken } from "../bus/support.js";
+import { Client, closeAfterEach, serve } from "../http/support.js";
 import { withContextManager } from "../otel/support.js";
 import { clientNames } from "./clients.js";
 import { hasRedis } from "./redis-server.js";
 import { servedStage } from "./stage.js";
 
 withContextManager();
+closeAfterEach();
 
 describe.runIf(hasRedis()).each(clientNames)("an endpoint that reads from Redis through %s", (name) => {
   const { stages, one, other } = servedStage(name);
@@ -109,6 +111,24 @@ describe.runIf(hasRedis()).each(clientNames)("an endpoint that reads from Redis 
     const ids = idsOf(text);
     expect(ids).toEqual([expect.stringMatching(/\.1$/), expect.stringMatching(/\.2$/), ids[1]]);
     expect((await ask(`/runs/r/events?after=${ids[1]}`)).status).toBe(204);
+  });
+
+  it("gives a client that waits for a run, behind an event of another life, a place to come back to", async () => {
+    const { bus, relay, source } = stage;
+    const url = await serve(source);
+    const first = await Client.open(`${url}/runs/r/events?wait&after=another-1.5`);
+    const [gap] = await first.events(1);
+    expect(dataOf(gap)).toEqual({ missed: 0, reason: "generation", resumeAfter: "another-1.5" });
+    first.cut();
+    const back = { "Last-Event-ID": taken(gap).id };
+    const waiting = await Client.open(`${url}/runs/r/events?wait`, back);
+    expect([waiting.status, waiting.response.headers["spanbus-state"]]).toEqual([200, "awaited"]);
+    await waiting.until("caught-up");
+    publishNotes(bus, "r", 1, 2);
+    expect(shown(await waiting.events(2))).toEqual([1, 2]);
+    await relay.flush();
+    const late = await Client.open(`${url}/runs/r/events`, back);
+    expect(shown(await late.events(3))).toEqual(["gap 0", 1, 2]);
   });
 
   it("tells events that never came to Redis, whatever types are asked for", async () => {

@@ -7,7 +7,7 @@ import { Attaching } from "./attaching.js";
 import { Life } from "./life.js";
 import { eventOf, gap } from "./remote-event.js";
 import { replayOf } from "./replay-of.js";
-import { type Closed, missed, outcomeOf, type Standing, sureEnd } from "./standing.js";
+import { type Closed, missed, outcomeOf, type Standing, sureEnd, unknownEpoch } from "./standing.js";
 
 /** What a run that is followed needs of its source. */
 export interface FollowHost {
@@ -121,7 +121,7 @@ export class FollowedRun {
     return Math.min(longestMillis, Math.max(50, leaseMillis + 10));
   }
 
-  finish(end: SubscriptionEnd, lastId = eventId(this.#epoch ?? "", this.#seq)): void {
+  finish(end: SubscriptionEnd, lastId = eventId(this.#epoch ?? unknownEpoch, this.#seq)): void {
     this.life.endId ??= lastId;
     this.life.stream.finish(end);
   }
@@ -296,7 +296,7 @@ export class FollowedRun {
     this.#attaching.forget(0);
     if (this.life.stream.end) this.life = this.#newLife();
     else {
-      const resumeAfter = eventId(this.#epoch ?? "", this.#seq);
+      const resumeAfter = eventId(this.#epoch ?? unknownEpoch, this.#seq);
       const data = { missed: standing.lost, reason: "generation", resumeAfter } as const;
       this.#append(gap(this.runId, standing.epoch, standing.lost, data), standing.lost);
     }
@@ -328,10 +328,10 @@ export class FollowedRun {
   }
 
   #cursor(): { epoch: string; seq: number } {
-    return { epoch: this.#epoch ?? "", seq: this.#seq };
+    return { epoch: this.#epoch ?? unknownEpoch, seq: this.#seq };
   }
 
   #newLife(): Life {
-    return new Life(this.runId, this.#epoch ?? "", this.#host.maxQueueSize, this.#host.now());
+    return new Life(this.runId, this.#epoch ?? unknownEpoch, this.#host.maxQueueSize, this.#host.now());
   }
 }

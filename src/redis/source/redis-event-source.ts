@@ -34,7 +34,7 @@ import { descriptionOf } from "./run-description.js";
 import { type RedisEventSourceOptions, type SourceSettings, sourceSettings } from "./source-options.js";
 import { type SourceStats, sourceTable } from "./source-stats.js";
 import { SourceTally } from "./source-tally.js";
-import { type Standing, standingOf, sureEnd } from "./standing.js";
+import { type Standing, standingOf, sureEnd, unknownEpoch } from "./standing.js";
 import { Steadiness } from "./steadiness.js";
 
 /** Runs that Redis is asked about at once. */
@@ -312,7 +312,7 @@ export class RedisEventSource {
     const { after } = options;
     const standing = await this.#read(runId, after);
     if (subscription.isOver) return;
-    const { epoch = "", seq = 0, end } = standing ?? {};
+    const { epoch = unknownEpoch, seq = 0, end } = standing ?? {};
     const life = new Life(runId, epoch, this.#settings.maxQueueSize, this.#host.deadlines.now());
     life.endId = eventId(epoch, seq);
     life.stream.finish(end?.reason === "closed" ? end : { reason: "shutdown" });
@@ -380,4 +380,8 @@ export class RedisEventSource {
 }
 
 /** A run that has readers here and nothing in Redis. */
-const awaited: RunStanding = Object.freeze({ generation: "", state: "awaited", lastId: ".0" });
+const awaited: RunStanding = Object.freeze({
+  generation: unknownEpoch,
+  state: "awaited",
+  lastId: eventId(unknownEpoch, 0),
+});

@@ -2,10 +2,15 @@ import { parseCursor } from "../../bus/cursor.js";
 import type { BusEvent } from "../../bus/event.js";
 import type { Replay } from "../../bus/replay.js";
 import { eventOf, gap } from "./remote-event.js";
-import type { Standing } from "./standing.js";
+import { type Standing, unknownEpoch } from "./standing.js";
 
 /** Of a run that is not known. */
-const nothing: Pick<Standing, "epoch" | "seq" | "lost" | "entries"> = { epoch: "", seq: 0, lost: 0, entries: [] };
+const nothing: Pick<Standing, "epoch" | "seq" | "lost" | "entries"> = {
+  epoch: unknownEpoch,
+  seq: 0,
+  lost: 0,
+  entries: [],
+};
 
 /** What a reader that resumes behind `after` gets first: what is kept, then `recent`, which came since Redis was asked. */
 export function replayOf(

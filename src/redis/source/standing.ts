@@ -39,6 +39,9 @@ function closedOf(text: string): Closed {
   return { epoch, seq: Number(seq), outcome: outcomeOf(outcome) };
 }
 
+/** The epoch in ids of a run that is not known yet. None is called so: behind such an id is everything. */
+export const unknownEpoch = "-";
+
 /** How readers end when nobody keeps the run alive. */
 export const missed: SubscriptionEnd = Object.freeze({ reason: "producer-lost", outcome: "abandoned" });
 
