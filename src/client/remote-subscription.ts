@@ -175,7 +175,8 @@ export class RemoteSubscription implements SubscriptionMembers {
 
   #took(event: BusEvent): BusEvent {
     if (event.id !== this.#lastId) this.#pauses = undefined;
-    this.#wasKnown = true;
+    // A gap may also tell that nothing is known of the run.
+    if (event.type !== "bus.gap") this.#wasKnown = true;
     this.#lastId = event.id;
     this.#lastEvent = event;
     if (event.type === "bus.gap" && event.data.reason === "lagged") this.#dropped += countOf(event.data.missed);

@@ -195,6 +195,18 @@ describe("a remote reader of one run", () => {
     expect(await reader.next()).toEqual({ done: true, value: undefined });
   });
 
+  it("waits on behind a cut for a run of which it got nothing but a gap", async () => {
+    const remote = await Remote.start();
+    const reader = remote.client().subscribe("later", { after: "another-1.5" });
+    expect(await readOne(reader)).toMatchObject({ type: "bus.gap", data: { missed: 0, reason: "generation" } });
+    remote.cut();
+    const rest = read(reader, 2);
+    await Promise.race([rest, remote.attached(0)]);
+    await Promise.race([rest, remote.attached(1)]);
+    publishNote(remote.bus, "later", 1);
+    expect(numbers(await rest)).toEqual([1]);
+  });
+
   it("reads only the types it asked for, under any run id", async () => {
     const remote = await Remote.start();
     const runId = "a/b ?#%2F😀";
