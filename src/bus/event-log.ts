@@ -78,6 +78,11 @@ export class EventLog {
     if (this.#waiting.size > 0) this.#schedule();
   }
 
+  /** The newest event. */
+  get last(): BusEvent | undefined {
+    return this.at(this.head - 1);
+  }
+
   at(position: number): BusEvent | undefined {
     return this.#events.at(position - this.tail);
   }

@@ -44,16 +44,19 @@ export class EventStream {
     return this.#asking > 0;
   }
 
-  /** The feed for this filter; `decide` asks the reader's `where`. */
+  /** What its readers wait for, each filter once. */
+  get feeds(): Iterable<Feed> {
+    return this.#feeds.values();
+  }
+
+  /** The feed for this filter; `decide` asks the reader's `where`, also about a gap, which passes all `types`. */
   feed(filter: Filter, decide: (where: (event: BusEvent) => boolean, event: BusEvent) => boolean): Feed {
     const { types, where } = filter;
     const key = where ? Symbol("where") : types ? JSON.stringify([...new Set(types)].sort()) : "";
     let feed = this.#feeds.get(key);
     if (!feed) {
       const ofType = types ? typeMatcher(types) : undefined;
-      // A gap passes every filter.
-      const matches = (event: BusEvent): boolean =>
-        event.type === "bus.gap" || ((!ofType || ofType(event.type)) && (!where || decide(where, event)));
+      const matches = (event: BusEvent): boolean => (!ofType || ofType(event.type)) && (!where || decide(where, event));
       feed = { key, log: new EventLog(this.#capacity), matches };
       if (this.#end) feed.log.finish(this.#end, this.#endId);
       else this.#add(feed);
@@ -102,7 +105,7 @@ function isAsking({ key }: Feed): boolean {
   return typeof key === "symbol";
 }
 
-/** Exact names, or prefixes ending in `.*`. A gap passes every filter. */
+/** Exact names, or prefixes ending in `.*`. A gap passes always. */
 export function typeMatcher(types: readonly string[]): (type: string) => boolean {
   const exact = new Set([...types, "bus.gap"]);
   const prefixes = types.filter((type) => type.endsWith(".*")).map((type) => type.slice(0, -1));

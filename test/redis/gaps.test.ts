@@ -1,3 +1,4 @@
+import type { BusEvent } from "spanbus";
 import { describe, expect, it } from "vitest";
 import {
   dataOf,
@@ -196,6 +197,66 @@ describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, t
     expect(await sleeping.ended).toEqual({ reason: "evicted" });
   });
 
+  describe("to a reader of all runs of which `where` hides some,", () => {
+    const where = ({ runId }: BusEvent): boolean => runId.startsWith("own");
+
+    it("what the outbox lost of those that it shows, and not that others lost anything", async () => {
+      const bus = stages.bus();
+      const relay = stages.relay(bus, one, { outbox: { maxEvents: 2 } });
+      const source = stages.source(other);
+      const types = ["other"];
+      const byRun = source.subscribeGlobal({ where });
+      const byType = source.subscribeGlobal({ types });
+      const byBoth = source.subscribeGlobal({ types, where });
+      await Promise.all([byRun, byType, byBoth].map(({ attached }) => attached));
+      for (const runId of ["hidden", "own"]) {
+        publishNotes(bus, runId, 1, 9);
+        await relay.flush();
+      }
+      const ofOwn = await read(byRun, 4);
+      expect(shown(ofOwn)).toEqual(["bus.run.opened", "gap 7", 8, 9]);
+      expect(runsOf(ofOwn)).toEqual(["own"]);
+      expect((await read(byType, 2)).map(({ runId }) => runId)).toEqual(["hidden", "own"]);
+      expect((await readOne(byBoth)).runId).toBe("own");
+    });
+
+    it("a cut, behind the last event that it was given", async () => {
+      const bus = stages.bus();
+      const relay = stages.relay(bus, one);
+      const source = stages.source(other);
+      const reader = source.subscribeGlobal({ where });
+      await reader.attached;
+      publishNote(bus, "own", 1);
+      const [, last] = await read(reader, 2);
+      publishNote(bus, "hidden", 1);
+      await relay.flush();
+      await until(() => source.stats().published === 4);
+      await one.command("CLIENT", "KILL", "TYPE", "pubsub");
+      const { id, runId, data } = await readOne(reader);
+      expect([id, runId, data]).toEqual([last?.id, "own", { missed: 0, reason: "cut" }]);
+    });
+
+    it("a cut before its first event with that, whatever comes of others", async () => {
+      const bus = stages.bus();
+      const relay = stages.relay(bus, one);
+      const source = stages.source(other);
+      const reader = source.subscribeGlobal({ where });
+      await reader.attached;
+      publishNote(bus, "hidden", 1);
+      await relay.flush();
+      await one.command("CLIENT", "KILL", "TYPE", "pubsub");
+      await until(() => source.stats().reconnects > 0);
+      for (const runId of ["hidden", "own"]) {
+        publishNote(bus, runId, 2);
+        await relay.flush();
+      }
+      const events = await read(reader, 3);
+      expect(shown(events)).toEqual(["gap 0", "bus.run.opened", 2]);
+      expect(runsOf(events)).toEqual(["own"]);
+      expect(source.stats().gaps.cut).toBe(1);
+    });
+  });
+
   it("nothing when a server had too many clients for a while", async () => {
     const bus = stages.bus();
     const relay = stages.relay(bus, one);
@@ -211,3 +272,7 @@ describe.runIf(hasRedis()).each(clientNames)("what is missing is told exactly, t
     expect(relay.stats()).toMatchObject({ relayed: 5, lost: { refused: 0 } });
   });
 });
+
+function runsOf(events: readonly BusEvent[]): string[] {
+  return [...new Set(events.map(({ runId }) => runId))];
+}

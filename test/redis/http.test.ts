@@ -1,11 +1,12 @@
 import type { BusEvent, EventBus, RunSnapshot } from "spanbus";
-import { createHandler } from "spanbus/http";
+import { createHandler, type Grant } from "spanbus/http";
 import type { RedisEventSource } from "spanbus/redis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { dataOf, generationOf, publishNote, publishNotes, range, readToEnd, shown, taken } from "../bus/support.js";
 import { Client, closeAfterEach, serve } from "../http/support.js";
 import { withContextManager } from "../otel/support.js";
 import { clientNames } from "./clients.js";
+import { until } from "./contract.js";
 import { hasRedis } from "./redis-server.js";
 import { servedStage } from "./stage.js";
 
@@ -138,6 +139,23 @@ describe.runIf(hasRedis()).each(clientNames)("an endpoint that reads from Redis 
     await relay.flush();
     const history = await (await stage.ask("/runs/r?types=other")).json();
     expect(history).toMatchObject({ events: [{ type: "bus.gap", data: { missed: 3, reason: "cut" } }] });
+  });
+
+  it("tells who may read some of all runs nothing of the others, also by what is missing", async () => {
+    const bus = stages.bus();
+    const relay = stages.relay(bus, one, { outbox: { maxEvents: 2 } });
+    const grant: Grant = { where: ({ runId }) => runId.startsWith("own") };
+    const url = await serve(stage.source, { authorize: () => grant });
+    const client = await Client.open(`${url}/events`);
+    await client.until("caught-up");
+    publishNotes(bus, "hidden", 1, 9);
+    await relay.flush();
+    await one.command("CLIENT", "KILL", "TYPE", "pubsub");
+    await until(() => stage.source.stats().reconnects > 0);
+    publishNote(bus, "own", 1);
+    const events = await client.events(3);
+    expect(shown(events)).toEqual(["gap 0", "bus.run.opened", 1]);
+    expect(JSON.stringify(events)).not.toContain("hidden");
   });
 
   it("may have a source that is closed: what is kept can be read on, as of a bus that is shut down", async () => {

@@ -1,6 +1,6 @@
 import { eventId } from "../../bus/cursor.js";
-import type { BusEvent, Outcome, SubscriptionEnd } from "../../bus/event.js";
-import { EventStream } from "../../bus/event-stream.js";
+import type { BusEvent, GapData, Outcome, SubscriptionEnd } from "../../bus/event.js";
+import { EventStream, type Feed, type Verdicts } from "../../bus/event-stream.js";
 import { controlEvent } from "../../bus/make-event.js";
 import { type Message, parseMessage, seqsOf } from "../batch.js";
 import type { Attempts } from "../patience.js";
@@ -16,11 +16,16 @@ export interface GlobalFeedOptions {
   readonly maxQueueSize: number;
   now(): number;
   received(event: BusEvent): void;
+  /** A gap was found for all that read. */
+  told(data: GapData): void;
   readonly lostProducers: LostProducers;
   /** A message came. */
   arrived(message: Message): void;
   failed(error: unknown): void;
 }
+
+/** Nobody knows what came meanwhile. */
+const cut: GapData = Object.freeze({ missed: 0, reason: "cut" });
 
 /** Every run, live, while somebody reads it. */
 export class GlobalFeed {
@@ -28,9 +33,8 @@ export class GlobalFeed {
   readonly #options: GlobalFeedOptions;
   #users = 0;
   #subscribed: Promise<void> | undefined;
-  #last: BusEvent | undefined;
-  /** Messages may have been lost before the first event came. */
-  #isCut = false;
+  /** Those that are told of a cut with their first event. */
+  readonly #cut = new Set<Feed>();
 
   constructor(options: GlobalFeedOptions) {
     this.#options = options;
@@ -60,10 +64,19 @@ export class GlobalFeed {
     this.#apply(runId, message);
   }
 
-  /** Nobody knows what came meanwhile. A gap stands where an event is: that is told with the next one, if none came yet. */
+  /**
+   * Tells a gap. It stands where an event is, and names no run that `where` hides: for each filter it is at the last event that
+   * passed it, or at the first that will.
+   */
   resumed(): void {
-    if (this.#last) this.#cut(this.#last.id, this.#last.runId);
-    else if (this.#users > 0) this.#isCut = true;
+    if (this.#users === 0) return;
+    this.#options.told(cut);
+    this.#cut.clear();
+    for (const feed of this.stream.feeds) {
+      const { last } = feed.log;
+      if (last) this.#tellCut(feed, last);
+      else this.#cut.add(feed);
+    }
   }
 
   finish(end: SubscriptionEnd): void {
@@ -72,7 +85,6 @@ export class GlobalFeed {
   }
 
   #apply(runId: string, { epoch, from, opened, lines }: Message): void {
-    if (this.#isCut) this.#cut(eventId(epoch, from), runId);
     if (opened) this.#append(controlEvent(eventId(epoch, 0), runId, "bus.run.opened", {}));
     let seq = from;
     for (const line of lines) {
@@ -87,9 +99,8 @@ export class GlobalFeed {
     }
   }
 
-  #cut(id: string, runId: string): void {
-    this.#isCut = false;
-    this.#append(controlEvent(id, runId, "bus.gap", { missed: 0, reason: "cut" }));
+  #tellCut({ log }: Feed, { id, runId }: BusEvent): void {
+    log.append(controlEvent(id, runId, "bus.gap", cut), this.#options.now());
   }
 
   #closed(runId: string, id: string, outcome: Outcome): void {
@@ -98,8 +109,20 @@ export class GlobalFeed {
 
   #append(event: BusEvent): void {
     this.#options.received(event);
-    this.#last = event;
-    this.stream.append(event, this.#options.now(), undefined);
+    this.stream.append(event, this.#options.now(), this.#cut.size > 0 ? this.#tellHeld(event) : undefined);
+  }
+
+  /** Tells the cut to those whose first event this is. */
+  #tellHeld(event: BusEvent): Verdicts {
+    const verdicts = new Map<Feed, boolean>();
+    this.stream.ask(event, verdicts);
+    for (const feed of this.#cut) {
+      const takes = verdicts.get(feed);
+      if (takes) this.#tellCut(feed, event);
+      // One that was left is asked no more.
+      if (takes !== false) this.#cut.delete(feed);
+    }
+    return verdicts;
   }
 
   /** The client was closed: its readers end, as those of runs do. It may be opened again. */
@@ -114,8 +137,7 @@ export class GlobalFeed {
     if (this.#users > 0) return;
     this.#subscribed = undefined;
     this.#options.lostProducers.stop();
-    this.#last = undefined;
-    this.#isCut = false;
+    this.#cut.clear();
     if (!this.stream.end) this.#options.channels.unsubscribeFrom(this.#options.pattern).catch(() => undefined);
   }
 }

@@ -2,7 +2,7 @@ import { AbortWatch } from "../../bus/abort-watch.js";
 import { positiveInteger, runIdName, wrong } from "../../bus/checks.js";
 import { eventId, parseCursor } from "../../bus/cursor.js";
 import { Deadlines } from "../../bus/deadlines.js";
-import type { BusEvent, SubscriptionEnd } from "../../bus/event.js";
+import type { BusEvent, GapData, SubscriptionEnd } from "../../bus/event.js";
 import {
   checkedStats,
   checkedSubscribe,
@@ -113,6 +113,7 @@ export class RedisEventSource {
     const told = {
       now: () => deadlines.now(),
       received: (event: BusEvent) => this.#tally.appended(event),
+      told: (data: GapData) => this.#tally.told(data),
       fetched: (events: number) => {
         this.#tally.fetched += events;
       },
