@@ -17,7 +17,8 @@ export type Asked =
  * grant is refused with 403. A filter that throws hides.
  *
  * `where` filters events and nothing else. That a run exists, how it ended, and by a gap how much is missing behind which id, the
- * stream of that run tells all the same; that of all runs names none of which it shows nothing. Where existence is a secret decide by `runId` when `scope` is `run`, and return `false`.
+ * stream of that run tells all the same; that of all runs names none of which it shows nothing. Where existence is a secret
+ * decide by `runId` when `scope` is `run`, and return `false`.
  */
 export interface Grant {
   /** Events that may be read. Synchronous; on live streams it runs in the publisher's call. */
