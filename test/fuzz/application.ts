@@ -29,6 +29,11 @@ export interface Sdk {
   logger(scope: string): { emit(record: object): void };
 }
 
+/** Tells the steps of an application apart. */
+export interface Clock {
+  moment: number;
+}
+
 /** A span, and what the application knows of it. */
 export interface Made {
   readonly span: Span;
@@ -59,20 +64,21 @@ export class Application {
   readonly #dice: Dice;
   readonly #sdk: Sdk;
   readonly #bus: EventBus | undefined;
+  readonly #clock: Clock;
   readonly #contexts: Context[] = [];
   readonly #traceIds: string[] = [];
   #ids = 0;
-  #moment = 0;
 
-  constructor(dice: Dice, sdk: Sdk, bus: EventBus | undefined) {
+  constructor(dice: Dice, sdk: Sdk, bus: EventBus | undefined, clock: Clock = { moment: 0 }) {
     this.#dice = dice;
     this.#sdk = sdk;
     this.#bus = bus;
+    this.#clock = clock;
   }
 
   async play(steps: number): Promise<void> {
     for (let step = 0; step < steps; step += 1) {
-      this.#moment += 1;
+      this.#clock.moment += 1;
       this.#act();
       if (this.#dice.chance(0.3)) await Promise.resolve();
     }
@@ -143,7 +149,7 @@ export class Application {
         isLate,
         tokens: undefined,
         ended: false,
-        startedAt: this.#moment,
+        startedAt: this.#clock.moment,
         endedAt: Number.POSITIVE_INFINITY,
       };
       this.made.push(made);
@@ -190,7 +196,7 @@ export class Application {
     this.#call("end", () => made.span.end(time as TimeInput));
     if (made.ended) return;
     made.ended = true;
-    made.endedAt = this.#moment;
+    made.endedAt = this.#clock.moment;
   }
 
   #setTokens(made: Made): void {

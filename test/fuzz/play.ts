@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { EventBus, type EventBusOptions, type EventDraft } from "spanbus";
 import { Dice } from "../dice.js";
-import { Application, type Processor, type Sdk } from "./application.js";
+import { Application, type Clock, type Processor, type Sdk } from "./application.js";
 import { Witness } from "./promises.js";
 
 setFlagsFromString("--expose-gc");
@@ -68,12 +68,13 @@ async function playOnce(seed: number, sdkOf: SdkOf, steps: number): Promise<Rema
 
   const options = optionsOf(new Dice(seed + 1));
   const bus = new EventBus(options);
-  const witness = new Witness(bus);
+  const clock: Clock = { moment: 0 };
+  const witness = new Witness(bus, clock);
   const beside = new Recorder();
   const processor = bus as unknown as Processor;
   // Some register it twice.
   const processors = seed % 7 === 0 ? [processor, processor, beside] : [processor, beside];
-  const application = new Application(new Dice(seed), sdkOf(processors), bus);
+  const application = new Application(new Dice(seed), sdkOf(processors), bus, clock);
   await application.play(steps);
   await bus.forceFlush();
   if (seed % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 5));

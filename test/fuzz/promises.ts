@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { BusEvent, EventBus } from "spanbus";
-import { type Application, SECRET } from "./application.js";
-import { TokenAudit } from "./tokens.js";
+import { type Application, type Clock, SECRET } from "./application.js";
+import { type Closing, TokenAudit } from "./tokens.js";
 
 /** What is known of an application. */
 export type Known = Pick<Application, "made" | "foreign">;
@@ -15,8 +15,9 @@ export class Witness {
   readonly #seqs = new Map<string, number>();
   readonly #sealed = new Set<string>();
   readonly #open = new Map<string, string>();
+  readonly #closings: Closing[] = [];
 
-  constructor(bus: EventBus) {
+  constructor(bus: EventBus, clock: Clock = { moment: 0 }) {
     this.#bus = bus;
     bus.tap({
       opened: ({ runId, generation }) => {
@@ -27,6 +28,7 @@ export class Witness {
       closed: ({ generation, runId, outcome }) => {
         if (!this.#open.delete(generation)) this.#complain(`${runId} closed, and was not open`);
         if (outcome !== "detached") this.#sealed.add(generation);
+        this.#closings.push({ generation, place: this.events.length, moment: clock.moment });
       },
     });
   }
@@ -121,7 +123,7 @@ export class Witness {
 
   /** No count is told twice in a run, and none is lost. */
   #tokens({ made }: Known, { complete, linked }: { complete: boolean; linked: boolean }): void {
-    const audit = new TokenAudit(this.events, made);
+    const audit = new TokenAudit(this.events, made, this.#closings);
     if (linked) audit.findRepeated();
     if (complete) audit.findLost();
     if (complete && linked) {

@@ -14,6 +14,15 @@ interface Seen {
   tokensTold: boolean;
 }
 
+/** A run closed, detached or was dropped. */
+export interface Closing {
+  readonly generation: string;
+  /** The number of events before that. */
+  readonly place: number;
+  /** That of the application. */
+  readonly moment: number;
+}
+
 /** How what is around a span may be found. */
 interface View {
   readonly parentOf: (id: string) => string | undefined;
@@ -21,8 +30,8 @@ interface View {
   readonly seesLate: boolean;
   /** So was one around a span whose own link is lost: what is around that is guessed, and may be further out than it is told. */
   readonly seesGuessed: boolean;
-  /** What was given up before the span began is still known to be around one that is around the span. */
-  readonly seesGivenUp: boolean;
+  /** What was forgotten before the span began is still known to be around what was forgotten with it. */
+  readonly seesForgotten: boolean;
 }
 
 /** What a bus told of the tokens of an application. */
@@ -33,6 +42,8 @@ export class TokenAudit {
   /** With the number of those told before. */
   readonly #terminated: { readonly spanId: string; readonly inputTokens: number; readonly told: number }[] = [];
   readonly #made: ReadonlyMap<string, Made>;
+  /** By the id of a trace: when the last run closed that went on in it. */
+  readonly #quiet: ReadonlyMap<string, readonly Closing[]>;
   /** The tree of the application, and that of the bus, which forgets what is over: as it told it, and as far as that is known. */
   readonly #trees = [
     (id: string) => this.#made.get(id)?.parent?.spanId,
@@ -45,7 +56,7 @@ export class TokenAudit {
       parentOf,
       seesLate: (bits & 1) === 0,
       seesGuessed: (bits & 2) === 0,
-      seesGivenUp: (bits & 4) === 0,
+      seesForgotten: (bits & 4) === 0,
     })),
   );
   /** The tree of the bus as it told it. */
@@ -53,12 +64,13 @@ export class TokenAudit {
     parentOf: (id) => this.#linkedParent(id),
     seesLate: true,
     seesGuessed: true,
-    seesGivenUp: true,
+    seesForgotten: false,
   };
   readonly #interpreter = new Interpreter(defaultConventions);
 
-  constructor(events: readonly BusEvent[], made: readonly Made[]) {
+  constructor(events: readonly BusEvent[], made: readonly Made[], closings: readonly Closing[]) {
     this.#made = new Map(made.map((each) => [each.spanId, each]));
+    this.#quiet = quietIn(events, closings);
     for (const [place, event] of events.entries()) this.#take(event, place);
   }
 
@@ -66,8 +78,7 @@ export class TokenAudit {
     const { id, type, spanId = "", parentSpanId } = event;
     const [, kind, phase] = /^((?:agent\.\w+)|span)\.(started|completed|failed)$/.exec(type) ?? [];
     if (kind !== undefined && phase === "started") {
-      const generation = id.slice(0, id.lastIndexOf("."));
-      const began = { kind, generation, parentId: parentSpanId, startedAs: place };
+      const began = { kind, generation: generationOf(id), parentId: parentSpanId, startedAs: place };
       this.#seen.set(spanId, { ...began, endedAs: Number.POSITIVE_INFINITY, end: "none", tokensTold: false });
     }
     const seen = this.#seen.get(spanId);
@@ -162,23 +173,34 @@ export class TokenAudit {
 
   /** What is around a span, and whether it was seen to be between that and what is further out. */
   *#around(spanId: string, view: View): Generator<{ id: string; isSeen: boolean }> {
-    const { parentOf, seesLate, seesGuessed, seesGivenUp } = view;
+    const { parentOf, seesLate, seesGuessed, seesForgotten } = view;
     const passed = new Set([spanId]);
     let isGuessed = false;
-    let isCut = false;
+    let inner = spanId;
     for (let last = spanId, id = parentOf(last); id !== undefined && !passed.has(id); last = id, id = parentOf(id)) {
       passed.add(id);
       isGuessed ||= this.#linkedParent(last) !== id;
-      const wasGivenUp = !seesGivenUp && this.#wasGivenUp(id, spanId);
-      if (isCut && wasGivenUp) continue;
-      isCut ||= wasGivenUp;
+      if (!seesForgotten && this.#wentTogether(inner, id, spanId)) continue;
+      inner = id;
       yield { id, isSeen: (seesLate || !this.#made.get(id)?.isLate) && (seesGuessed || !isGuessed) };
     }
   }
 
-  #wasGivenUp(id: string, before: string): boolean {
+  /** The inner one was forgotten before the span began, and what was around it and over as well. */
+  #wentTogether(inner: string, around: string, before: string): boolean {
+    const gone = this.#goneWith(inner);
+    return gone !== undefined && gone.place <= (this.#seen.get(before)?.startedAs ?? 0) && this.#wasOver(around, gone);
+  }
+
+  /** The closing with which it was forgotten: once no run goes on in a trace, what is over or was given up in it is no link. */
+  #goneWith(id: string): Closing | undefined {
+    const { traceId = "" } = this.#made.get(id)?.span.spanContext() ?? {};
+    return this.#quiet.get(traceId)?.find((closing) => this.#wasOver(id, closing));
+  }
+
+  #wasOver(id: string, { place, moment }: Closing): boolean {
     const seen = this.#seen.get(id);
-    return seen?.end === "abandoned" && seen.endedAs < (this.#seen.get(before)?.startedAs ?? 0);
+    return seen ? seen.endedAs < place : (this.#made.get(id)?.endedAt ?? Number.POSITIVE_INFINITY) <= moment;
   }
 
   #hasTokens({ span, kind }: Made, as: string): boolean {
@@ -218,13 +240,41 @@ export class TokenAudit {
     return isBetween ? linked : seen.parentId;
   }
 
-  /** A span that is no event, and began below none that was open, is forgotten when it ends: nobody is found below it later. */
+  /**
+   * A span is forgotten when no run goes on in its trace any more, and one that is no event and began below none that was open
+   * when it ends: nobody is found below it later.
+   */
   #isForgotten(span: Made, child: Made): boolean {
+    const gone = this.#goneWith(span.spanId);
+    if (gone && gone.moment < child.startedAt) return true;
     if (child.startedAt < span.endedAt || this.#seen.has(span.spanId)) return false;
     for (let each = span.parent; each; each = each.parent)
       if (this.#seen.has(each.spanId) && !each.isLate && span.startedAt < each.endedAt) return false;
     return true;
   }
+}
+
+/** By the id of a trace: when the last run closed that had events from it. */
+function quietIn(events: readonly BusEvent[], closings: readonly Closing[]): Map<string, Closing[]> {
+  const quiet = new Map<string, Closing[]>();
+  const open = new Map<string, Set<string>>();
+  let taken = 0;
+  for (const closing of closings) {
+    const { generation, place } = closing;
+    for (; taken < place; taken += 1) {
+      const { id, traceId } = events[taken] as BusEvent;
+      if (traceId === undefined) continue;
+      const runs = open.get(traceId) ?? new Set();
+      open.set(traceId, runs.add(generationOf(id)));
+    }
+    for (const [traceId, runs] of open)
+      if (runs.delete(generation) && runs.size === 0) quiet.set(traceId, [...(quiet.get(traceId) ?? []), closing]);
+  }
+  return quiet;
+}
+
+function generationOf(id: string): string {
+  return id.slice(0, id.lastIndexOf("."));
 }
 
 function isInside(spanId: string, around: string, parentOf: (id: string) => string | undefined): boolean {
