@@ -75,8 +75,8 @@ fields in the column *data*. A start adds those in *started*. Both ends add thos
     `What a span is may show only at its end. If \`include\` made it an event before, its \`span.*\` events are followed by those of
 its operation, with the same \`spanId\`.`,
     "## Events of the bus",
-    `The bus puts these into a stream itself. They have no \`seq\`. A \`bus.gap\` passes every filter of a reader; only
-\`where\` of a reader of all runs is asked about that of a run. Names that begin with \`bus.\` cannot be published.`,
+    `The bus puts these into a stream itself. They have no \`seq\`. A \`bus.gap\` passes every filter of a reader; where
+it would name a run that \`where\` hides, it is a \`cut\` that names none. Names that begin with \`bus.\` cannot be published.`,
     table(
       ["type", "what", "stream", "data"],
       Object.entries(controlEvents).map(([type, { says, where, data }]) => [`\`${type}\``, says, where, data]),

@@ -83,8 +83,8 @@ export interface GlobalSubscribeOptions {
   /** Event types to read: exact names, or prefixes ending in `.*`. Default all. */
   readonly types?: readonly string[] | undefined;
   /**
-   * Says of each event whether this reader gets it. Runs in the publisher's call; a throw hides the event. A reader of one run
-   * gets its gaps unasked, one of all runs gets that of a run as any event of it.
+   * Says of each event whether this reader gets it. Runs in the publisher's call; a throw hides the event. A gap is told all the
+   * same; where it would name a run that this hides, it names none.
    */
   readonly where?: ((event: BusEvent) => boolean) | undefined;
   /** Ends the reader as `idle` when nothing was delivered for so many milliseconds. Default off. */

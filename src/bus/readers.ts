@@ -53,7 +53,7 @@ export class Readers {
     const { after, signal, idleTimeoutMillis } = options;
     const scope = scopeOf(run);
     const feed = stream.feed(options, (where, event) => {
-      // In a run a gap passes every filter. Among all runs it names one, which `where` may hide.
+      // In a run a gap passes every filter. Among all runs it names one, which `where` may hide: then it is told otherwise.
       if (run && event.type === "bus.gap") return true;
       return Boolean(this.#host.decide("where", () => where(event), false));
     });

@@ -202,6 +202,8 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
       why: redis,
       changes: [
         'if ([event.type !== "bus.gap" → true]) return sum;',
+        "get last(): BusEvent | undefined {[ return this.at(this.head - 1);  → ]}",
+        "return this.at(this.head [- → +] 1);",
         'if (event.type !== "[bus.gap → ]") return sum;',
         "if ([this.lastLost → false]) this.lostGaps = withGap",
         "if (t[his.lastLost → rue]) this.lostGaps = withGap",
@@ -244,8 +246,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     {
       why: redis,
       changes: [
-        '[event.type === "bus.gap" → false] || ((!ofType || ofType(e',
-        'event.type === "[bus.gap → ]" || ((!ofType || ofType(',
+        "get feeds(): Iterable<Feed> {[ return this.#feeds.values();  → ]}",
         'const exact = new Set([...types, "[bus.gap → ]"]);',
       ],
     },
@@ -327,7 +328,15 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     },
   ],
   "src/bus/readers.ts": [
-    { why: redis, changes: ["const attached = this.attached[scope] [+ → -] coming;"] },
+    {
+      why: redis,
+      changes: [
+        "const attached = this.attached[scope] [+ → -] coming;",
+        'if ([run && event.type === "bus.gap" → false]) return true;',
+        'if (run && event.type === "[bus.gap → ]") return true;',
+        'run && event.type === "bus.gap") return [tru → fals]e;',
+      ],
+    },
     {
       why: quicker,
       changes: ["const filtered = [options.types !== undefined || options.where !== undefined → true];"],

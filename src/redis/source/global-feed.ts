@@ -72,11 +72,7 @@ export class GlobalFeed {
     if (this.#users === 0) return;
     this.#options.told(cut);
     this.#cut.clear();
-    for (const feed of this.stream.feeds) {
-      const { last } = feed.log;
-      if (last) this.#tellCut(feed, last);
-      else this.#cut.add(feed);
-    }
+    for (const feed of this.stream.feeds) this.#tellCutBehind(feed);
   }
 
   finish(end: SubscriptionEnd): void {
@@ -99,6 +95,14 @@ export class GlobalFeed {
     }
   }
 
+  /** Behind what passed the filter last, or with what passes it first. */
+  #tellCutBehind(feed: Feed): void {
+    const { last } = feed.log;
+    if (!last) this.#cut.add(feed);
+    // Behind a gap nothing came of which more could be missing.
+    else if (last.type !== "bus.gap") this.#tellCut(feed, last);
+  }
+
   #tellCut({ log }: Feed, { id, runId }: BusEvent): void {
     log.append(controlEvent(id, runId, "bus.gap", cut), this.#options.now());
   }
@@ -109,10 +113,13 @@ export class GlobalFeed {
 
   #append(event: BusEvent): void {
     this.#options.received(event);
-    this.stream.append(event, this.#options.now(), this.#cut.size > 0 ? this.#tellHeld(event) : undefined);
+    const isGap = event.type === "bus.gap";
+    const verdicts = this.#cut.size > 0 || (isGap && this.stream.asks) ? this.#tellHeld(event) : undefined;
+    this.stream.append(event, this.#options.now(), verdicts);
+    if (isGap) for (const [feed, takes] of verdicts ?? []) if (!takes) this.#tellCutBehind(feed);
   }
 
-  /** Tells the cut to those whose first event this is. */
+  /** Tells the cut to those whose first event this is. A gap of a run that is hidden is told as a cut, too: it names no run. */
   #tellHeld(event: BusEvent): Verdicts {
     const verdicts = new Map<Feed, boolean>();
     this.stream.ask(event, verdicts);
