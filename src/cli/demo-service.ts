@@ -1,15 +1,17 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { context, type Tracer } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
-import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { createHandler } from "../http/index.js";
 import { EventBus } from "../index.js";
 import { observeEventBus } from "../metrics/index.js";
+import {
+  AsyncLocalStorageContextManager,
+  BasicTracerProvider,
+  getRequestListener,
+  MeterProvider,
+  PrometheusExporter,
+} from "./demo-packages.js";
 import { type Play, plays } from "./demo-plays.js";
 import { Stage } from "./demo-stage.js";
 import { isOwnHost } from "./own-host.js";

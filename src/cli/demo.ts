@@ -14,15 +14,6 @@ const flags = {
   help: { says: "this text" },
 } as const;
 
-/** Only the demo needs these; whoever left out the optional dependencies is told. */
-const packages = [
-  "@hono/node-server",
-  "@opentelemetry/context-async-hooks",
-  "@opentelemetry/exporter-prometheus",
-  "@opentelemetry/sdk-metrics",
-  "@opentelemetry/sdk-trace-base",
-] as const;
-
 /** `spanbus demo`: agents at work, and everything that shows them. */
 export const demo: Command<typeof flags> = {
   name: "demo",
@@ -79,7 +70,7 @@ function greeting(url: string): string {
 function whyNot(error: unknown, port: number): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ERR_MODULE_NOT_FOUND")
-    return `the demo needs packages that are not installed: npm install ${packages.join(" ")}`;
+    return "the demo needs a package that is not installed: npm install @opentelemetry/api";
   if (code === "EADDRINUSE") return `port ${port} is taken: name another with --port, or --port 0 for any that is free`;
   if (code === "EACCES") return `port ${port} is not allowed to you: name another with --port`;
   throw error;

@@ -24,7 +24,7 @@ const parts: readonly Part[] = [
   {
     name: "cli",
     parts: ["bus", "wire", "client", "http", "metrics", "index"],
-    // All but the API are optional dependencies, for `spanbus demo` alone.
+    // All but the API are for `spanbus demo` alone, and built into it.
     packages: [
       "@hono/node-server",
       "@opentelemetry/api",

@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   cpSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +24,6 @@ interface PackageJson {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly [key: string]: unknown;
 }
 
@@ -32,6 +33,14 @@ const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 const manifest: PackageJson = json(join(root, "package.json"));
 const doors = Object.keys(manifest.exports);
 const modules = doors.filter((door) => door !== "./package.json");
+/** What `npm run build` puts into the demo. */
+const bundled = [
+  "@hono/node-server",
+  "@opentelemetry/context-async-hooks",
+  "@opentelemetry/exporter-prometheus",
+  "@opentelemetry/sdk-metrics",
+  "@opentelemetry/sdk-trace-base",
+];
 
 // Built, packed and unpacked in a folder of its own, so that the working tree stays as it is.
 const temporary = realpathSync(mkdtempSync(join(tmpdir(), "spanbus-package-")));
@@ -125,9 +134,51 @@ describe("the packed package", () => {
     expect(await command(join(installed, path), ["--version"], user)).toBe(`${manifest["version"]}\n`);
   });
 
-  it("says what to install where the demo's optional packages were left out", { timeout: 30_000 }, async () => {
-    const said = await command(join(installed, manifest.bin?.["spanbus"] ?? ""), ["demo"], user).catch(String);
-    expect(said).toContain(`npm install ${Object.keys(manifest.optionalDependencies ?? {}).join(" ")}`);
+  it("has a demo that starts, serves and stops without packages of its own", { timeout: 30_000 }, async () => {
+    const { resolve } = createRequire(join(installed, "dist/cli/demo-service.js"));
+    for (const name of bundled) expect(() => resolve(name), name).toThrow("Cannot find module");
+
+    const demo = spawn(process.execPath, [join(installed, "dist/cli/main.js"), "demo", "--port", "0"], { cwd: user });
+    const closed = once(demo, "close");
+    try {
+      let said = "";
+      for (const stream of [demo.stdout, demo.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          said += text;
+        });
+      }
+      while (!said.includes("Ctrl-C")) {
+        await Promise.race([once(demo.stdout, "data"), closed.then(() => Promise.reject(new Error(said)))]);
+      }
+      const url = /http:\S+/.exec(said)?.[0] ?? "";
+      expect(await (await fetch(url, { headers: { accept: "text/html" } })).text()).toContain("<title>");
+      expect(await (await fetch(`${url}metrics`)).text()).toMatch(/^spanbus_event_published_total/m);
+      demo.kill("SIGINT");
+      expect(await closed).toEqual([0, null]);
+    } finally {
+      demo.kill("SIGKILL");
+    }
+  });
+
+  it("says what to install where the peer is missing", { timeout: 30_000 }, async () => {
+    const packages = join(temporary, "without-peer/node_modules");
+    cpSync(installed, join(packages, "spanbus"), { recursive: true });
+    for (const name of Object.keys(manifest.dependencies ?? {}))
+      symlinkSync(join(root, "node_modules", name), join(packages, name), "junction");
+    const said = await command(join(packages, "spanbus", manifest.bin?.["spanbus"] ?? ""), ["demo"], packages).catch(
+      String,
+    );
+    expect(said).toContain("npm install @opentelemetry/api");
+  });
+
+  it("carries the licences of what is in the demo", () => {
+    const licenses = readFileSync(join(installed, "dist/cli/THIRD-PARTY-LICENSES"), "utf8");
+    for (const name of [...bundled, "hono", "@opentelemetry/core"]) {
+      const { version } = json(join(root, "node_modules", name, "package.json"));
+      expect(licenses).toMatch(new RegExp(`^${name} ${version}$`, "m"));
+    }
+    expect(licenses).toContain("Apache License");
+    expect(licenses.match(/MIT License\n\nCopyright \(c\)/g)).toHaveLength(2);
   });
 
   it("has no top-level await", () => {
@@ -139,21 +190,15 @@ describe("the packed package", () => {
 });
 
 describe("package.json", () => {
-  it("depends on its one peer, on clients that users bring, a parser for the client, and what the demo needs", () => {
+  it("depends on its one peer, on clients that users bring, and a parser for the client", () => {
     const clients = ["@redis/client", "ioredis", "redis"];
     expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(["@opentelemetry/api", ...clients]);
     expect(manifest.peerDependenciesMeta).toEqual(
       Object.fromEntries(clients.map((client) => [client, { optional: true }])),
     );
     expect(Object.keys(manifest.dependencies ?? {})).toEqual(["eventsource-parser"]);
-    expect(Object.keys(manifest.optionalDependencies ?? {})).toEqual([
-      "@hono/node-server",
-      "@opentelemetry/context-async-hooks",
-      "@opentelemetry/exporter-prometheus",
-      "@opentelemetry/sdk-metrics",
-      "@opentelemetry/sdk-trace-base",
-    ]);
-    for (const kind of ["bundleDependencies", "bundledDependencies"]) expect(manifest).not.toHaveProperty(kind);
+    for (const kind of ["optionalDependencies", "bundleDependencies", "bundledDependencies"])
+      expect(manifest).not.toHaveProperty(kind);
   });
 
   it("names the sub-paths that tsconfig.json names", () => {
@@ -177,7 +222,6 @@ describe("package-lock.json", () => {
   const packages: Record<string, Locked> = json(join(root, "package-lock.json")).packages;
 
   it("has nothing for users that runs at installation", () => {
-    // What is optional for users is among what the tests need.
     const isForUsers = ({ dev }: Locked) => !dev;
     expect(Object.keys(packages).filter((name) => packages[name] && isForUsers(packages[name])).length).toBeGreaterThan(
       1,
