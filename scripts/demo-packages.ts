@@ -1,25 +1,19 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { type BundledPackage, licenses, packagesIn } from "./bundled-packages.js";
+import { pageBundle } from "./page.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const built = join(root, "dist/cli");
+const dist = join(root, "dist");
 
-export interface BundledPackage {
-  readonly name: string;
-  readonly version: string;
-  /** Its SPDX identifier. */
-  readonly license: string;
-  readonly licenseText: string;
-}
-
-/** Puts the packages of the demo into one module, and gives what is in it. */
-export async function bundleDemoPackages({ write }: { readonly write: boolean }): Promise<readonly BundledPackage[]> {
+/** What is built into the package: into the demo, which is written if asked for, and into the page. */
+export async function bundledPackages({ write }: { readonly write: boolean }): Promise<readonly BundledPackage[]> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: ["src/cli/demo-packages.ts"],
-    outfile: join(built, "demo-packages.js"),
+    outfile: join(dist, "cli/demo-packages.js"),
     write,
     bundle: true,
     minify: true,
@@ -35,26 +29,11 @@ export async function bundleDemoPackages({ write }: { readonly write: boolean })
     legalComments: "none",
     logLevel: "warning",
   });
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
-  const folders = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
-  return [...folders].sort().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
-    return { name, version, license, licenseText: readFileSync(join(root, folder, "LICENSE"), "utf8").trim() };
-  });
-}
-
-/** Every licence once, below the packages that are under it. */
-function licenses(packages: readonly BundledPackage[]): string {
-  const holders = new Map<string, Set<string>>();
-  for (const { name, version, licenseText } of packages)
-    holders.set(licenseText, (holders.get(licenseText) ?? new Set()).add(`${name} ${version}`));
-  const parts = [...holders].map(([text, names]) => `${[...names].sort().join("\n")}\n\n${text}\n`);
-  return ["demo-packages.js holds code of these packages.\n", ...parts].join(`\n${"-".repeat(80)}\n\n`);
+  return [...packagesIn(metafile), ...packagesIn((await pageBundle()).metafile)];
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const packages = await bundleDemoPackages({ write: true });
-  writeFileSync(join(built, "THIRD-PARTY-LICENSES"), licenses(packages));
+  writeFileSync(join(dist, "THIRD-PARTY-LICENSES"), licenses(await bundledPackages({ write: true })));
   // Types of packages that users do not have.
-  rmSync(join(built, "demo-packages.d.ts"));
+  rmSync(join(dist, "cli/demo-packages.d.ts"));
 }

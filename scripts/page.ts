@@ -2,35 +2,43 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
 
-const source = (path: string): string => fileURLToPath(new URL(`../src/page/${path}`, import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** What src/http/page-document.ts holds: script and style of the page, made from src/page/. */
 export async function pageModule(): Promise<string> {
   return [
     "// Written by `npm run page` from src/page/. Do not edit by hand.",
-    `export const script = ${JSON.stringify(await scriptOf(source("main.ts")))};`,
-    `export const style = ${JSON.stringify(await styleOf(source("page.css")))};`,
+    `export const script = ${JSON.stringify(await script())};`,
+    `export const style = ${JSON.stringify(await style())};`,
     "",
   ].join("\n");
 }
 
-async function scriptOf(path: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [path],
+/** The script, and what is in it. */
+export function pageBundle() {
+  return build({
+    absWorkingDir: root,
+    entryPoints: ["src/page/main.ts"],
     bundle: true,
     minify: true,
     write: false,
+    metafile: true,
     format: "iife",
     platform: "browser",
     target: "es2022",
     charset: "ascii",
     legalComments: "none",
   });
+}
+
+async function script(): Promise<string> {
+  const { outputFiles } = await pageBundle();
   return checked((outputFiles[0]?.text ?? "").trim());
 }
 
-async function styleOf(path: string): Promise<string> {
-  const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+async function style(): Promise<string> {
+  const css = readFileSync(new URL("../src/page/page.css", import.meta.url), "utf8");
+  const { code } = await transform(css, { loader: "css", minify: true });
   return checked(code.trim());
 }
 

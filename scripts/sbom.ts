@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { bundleDemoPackages } from "./demo-packages.js";
+import { bundledPackages } from "./demo-packages.js";
 
 const program = ["exec", "--yes", "--package=@cyclonedx/cyclonedx-npm@6", "--", "cyclonedx-npm"];
 const list = JSON.parse(execFileSync("npm", [...program, "--omit", "dev"], { encoding: "utf8" }));
 
 // npm takes what is built into the package for ours alone. Some of it is there twice, in one version.
 const parts = new Map(
-  (await bundleDemoPackages({ write: false })).map(({ name, version, license }) => {
+  (await bundledPackages({ write: false })).map(({ name, version, license }) => {
     const [unscoped = "", group] = name.split("/").reverse();
     const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
     const licenses = [{ license: { id: license } }];

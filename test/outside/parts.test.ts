@@ -15,7 +15,7 @@ it("the list of parts has what users install, and nothing that only we need", as
   const names = JSON.parse(stdout).components.map(({ group, name }: { group?: string; name: string }) =>
     group ? `${group}/${name}` : name,
   );
-  // What is built into the demo.
+  // What is built into the demo and the page.
   const bundled = [
     "@hono/node-server",
     "@opentelemetry/context-async-hooks",
@@ -23,6 +23,7 @@ it("the list of parts has what users install, and nothing that only we need", as
     "@opentelemetry/sdk-metrics",
     "@opentelemetry/sdk-trace-base",
     "hono",
+    "preact",
   ];
   const { dependencies, devDependencies } = manifest;
   expect(names).toEqual(expect.arrayContaining([...Object.keys(dependencies), ...bundled]));
