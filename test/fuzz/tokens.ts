@@ -151,13 +151,23 @@ export class TokenAudit {
     }
   }
 
-  /** Between how many calls of models a run counts: all but those around others, with no agent or tool between. */
+  /**
+   * Between how many calls of models a run counts: all but those around others, with no agent or tool between. One of which it is
+   * forgotten what was around it may be taken to be in any other.
+   */
   modelCalls(generation: string): { least: number; most: number } {
     const calls = [...this.#seen].filter(([, seen]) => seen.generation === generation && seen.kind === "agent.model");
     const wrappers = this.#views.map((view) => new Set(calls.flatMap(([id]) => this.#callsAround(id, view))));
     const isWrapper = calls.map(([id]) => wrappers.map((each) => each.has(id)));
-    const least = isWrapper.filter((each) => !each.some(Boolean)).length;
+    const surely = isWrapper.filter((each) => !each.some(Boolean)).length;
+    const least = surely - calls.filter(([id]) => this.#isCutOff(id)).length;
     return { least, most: isWrapper.filter((each) => !each.every(Boolean)).length };
+  }
+
+  #isCutOff(id: string): boolean {
+    for (let each = this.#made.get(id); each?.parent; each = each.parent)
+      if (this.#linkedParent(each.spanId) === undefined) return true;
+    return false;
   }
 
   #callsAround(spanId: string, view: View): string[] {
