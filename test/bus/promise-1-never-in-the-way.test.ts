@@ -188,6 +188,12 @@ describe("a tap that throws", () => {
   it.each<[string, (bus: EventBus) => unknown, RegExp]>([
     ["a `where` that throws", (bus) => bus.subscribe("run", { where: throwing }), /where failed/],
     [
+      "a `where` that gives a function with a `then`",
+      // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+      (bus) => bus.subscribe("run", { where: () => Object.assign(() => true, { then: () => {} }) as never }),
+      /`where` must be synchronous/,
+    ],
+    [
       "a `where` that is asynchronous",
       (bus) => bus.subscribe("run", { where: (async () => true) as never }),
       /`where` must be synchronous/,

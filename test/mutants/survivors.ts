@@ -77,11 +77,7 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
   "src/bus/deadlines.ts": [
     {
       why: same,
-      changes: [
-        "nst child = left && right && right.due <[ → =] left.due ? right : left;",
-        "if (!child || child.due >[= → ] deadline.due) return;",
-        "while (deadline.index >[ → =] 0) {",
-      ],
+      changes: ["< b.due || (a.due === b.due && a.order <[ → =] b.order);", "while (deadline.index >[ → =] 0) {"],
     },
     {
       why: quicker,
@@ -343,9 +339,26 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
     },
     { why: unasked, changes: ['sizes = runs[run.id] ?? [[ → "Stryker was here"]];'] },
   ],
-  "src/bus/recency-list.ts": [
-    { why: quicker, changes: ["if ([this.#newest === nod → fals]e) return;"] },
-    { why: forTypes, changes: ["return this.#oldest[? → ].value;"] },
+  "src/bus/promises.ts": [
+    {
+      why: elsewhere,
+      changes: [
+        "if ([!(value instanceof Promise) && Object.prototype.toString.ca… → false]) return false;",
+        "if ([!(value instanceof Promise) → value instanceof Promise] && Object.prototype.toSt",
+        "} catch {[ return false;  → ]}",
+        "return [fals → tru]e;",
+        "in(promise: Promise<unknown>): boolean {[ return rootOf(promise) === Object.getPrototypeOf(promise);  → ]}",
+        "return [rootOf(promise) === Object.getPrototypeOf(promise) → false];",
+        'return t[ypeof value === "object" && value !== null → rue];',
+        'return typeof value === "object" [&& → ||] value !== null;',
+        'return t[ypeof value === "object" → rue] && value !== null;',
+        'return typeof value === "object" && [value !== null → true];',
+      ],
+    },
+  ],
+  "src/bus/recency-list.ts": [{ why: quicker, changes: ["if (t[his.#newest !== nod → ru]e) this.#insert(node, und"] }],
+  "src/bus/retention.ts": [
+    { why: same, changes: ["spare, ({ retained }) => retained.used >[ → =] run.retained.used);"] },
   ],
   "src/bus/ring.ts": [
     {
