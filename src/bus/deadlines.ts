@@ -26,8 +26,8 @@ const HELD_UP_MILLIS = 50;
 const LOOK_MILLIS = 20;
 
 /**
- * All deadlines of one bus behind a single timer; those due at the same moment fire in the order in which they were set. The timer holds the process open only while a deadline is set that
- * `keepsAlive`.
+ * All deadlines of one bus behind a single timer; those due at the same moment fire in the order in which they were set. The
+ * timer holds the process open only while a deadline is set that `keepsAlive`.
  */
 export class Deadlines {
   readonly #heap: Deadline[] = [];

@@ -8,13 +8,19 @@ export function eventFields(operation: ClaimedOperation, phase: Phase): readonly
   return (phase === "start" ? startFields : endFields)[operation];
 }
 
+/** Those of them that both events have. */
+export function sharedFields(operation: ClaimedOperation): readonly ConventionField[] {
+  return bothFields[operation];
+}
+
 const startFields = fieldsOf("start");
 const endFields = fieldsOf("end");
+const bothFields = fieldsOf();
 
-function fieldsOf(phase: Phase): Readonly<Record<ClaimedOperation, readonly ConventionField[]>> {
+function fieldsOf(phase?: Phase): Readonly<Record<ClaimedOperation, readonly ConventionField[]>> {
   const rows = Object.entries(operations).map(([operation, row]) => [
     operation,
-    [...row.data, ...row[phase]].map(plain),
+    [...row.data, ...(phase ? row[phase] : [])].map(plain),
   ]);
   return {
     ...(Object.fromEntries(rows) as Record<keyof typeof operations, readonly ConventionField[]>),

@@ -2,11 +2,12 @@ import { attempt } from "../bus/attempt.js";
 import type { ErrorData, Outcome } from "../bus/event.js";
 import type { EventHub } from "../bus/event-hub.js";
 import type { Run } from "../bus/run.js";
+import { sharedFields } from "../conventions/event-fields.js";
 import type { EndedSpanView, Interpreter, Reading, SpanView } from "../conventions/index.js";
 import { beyond, tellsAgain, tokenRole } from "./below.js";
 import type { Chunks } from "./chunks.js";
 import type { RunLife } from "./run-life.js";
-import { type EventKind, type HeldTokens, type SpanRecord, sharedFields, typesOf } from "./span-record.js";
+import { type EventKind, type HeldTokens, type SpanRecord, typesOf } from "./span-record.js";
 
 export interface PublisherSettings {
   readonly content: (value: unknown) => string | undefined;
@@ -46,7 +47,7 @@ export class SpanPublisher {
     const model = kind === "agent.step" ? reading.value("model") : (data["model"] ?? modelAround(record, kind));
     record.model = ownText(run, "model", model);
     if (record.model !== undefined && kind === "agent.model") data["model"] = record.model;
-    record.told = toldOf(run, kind, data);
+    record.told = toldOf(record, run, data);
     return { data, counted: record.joinCall(), attributes };
   }
 
@@ -76,8 +77,6 @@ export class SpanPublisher {
   /** The span is given up: it failed as `abandoned`. */
   abandoned(record: SpanRecord, now: number): void {
     const data: Record<string, unknown> = record.kind === "span" ? { name: record.name } : { ...record.told };
-    if (record.kind === "agent.tool") data["toolName"] = record.toolName ?? record.name;
-    if (record.agentName !== undefined && record.kind !== "span") data["agentName"] = record.agentName;
     this.#finish(record, data, { type: "abandoned", message: "The span was still open when its run was closed." }, now);
   }
 
@@ -274,9 +273,9 @@ function findTellingAgain(record: SpanRecord, isSuch: (around: SpanRecord) => bo
 }
 
 /** What the start says and the end repeats, if anything. */
-function toldOf(run: Run, kind: EventKind, data: Readonly<Record<string, unknown>>): SpanRecord["told"] {
+function toldOf({ claim }: SpanRecord, run: Run, data: Readonly<Record<string, unknown>>): SpanRecord["told"] {
   let told: Record<string, unknown> | undefined;
-  for (const field of sharedFields.get(kind) ?? []) {
+  for (const field of claim ? sharedFields(claim.operation) : []) {
     const value = data[field];
     if (value === undefined) continue;
     told ??= {};

@@ -39,14 +39,6 @@ export const typesOf = Object.fromEntries(
   ]),
 ) as Readonly<Record<EventKind, EventTypes>>;
 
-/** The fields that both the start and the end of a span of each kind say. */
-export const sharedFields: ReadonlyMap<EventKind, readonly string[]> = new Map(
-  Object.entries(operations).map(([operation, { data }]) => [
-    kindOf[operation as Operation],
-    data.map((field) => field.replace("!", "")),
-  ]),
-);
-
 export interface SpanOrigin {
   readonly trace: Trace;
   readonly spanId: string;

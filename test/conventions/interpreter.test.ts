@@ -9,6 +9,7 @@ import {
   type SpanView,
 } from "spanbus/conventions";
 import { beforeEach, describe, expect, test } from "vitest";
+import { asText } from "./observe.js";
 
 function thrownBy(call: () => unknown): string {
   try {
@@ -25,7 +26,6 @@ beforeEach(() => {
   interpreter = new Interpreter(defaultConventions);
 });
 
-const whole = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 const acme = (more: Partial<Convention>): Convention => ({
   name: "Acme",
   claims: [{ by: "attribute", key: "acme.kind", operations: { model: "model", tool: "tool", agent: "invocation" } }],
@@ -175,7 +175,7 @@ describe("a source", () => {
   const read = (fields: Convention["fields"] & object, view: EndedSpanView, ...others: Convention[]) => {
     const interpreter = new Interpreter([acme({ fields }), ...others]);
     const claim = interpreter.classify(view) as Claim;
-    return interpreter.ended(claim, view, whole);
+    return interpreter.ended(claim, view, asText);
   };
   const model = (attributes: Record<string, unknown>, more: Partial<EndedSpanView> = {}) =>
     span({ "acme.kind": "model", ...attributes }, more);
@@ -217,7 +217,7 @@ describe("a source", () => {
     });
     const own = new Interpreter([evaluation]);
     const score = (value: unknown) =>
-      own.ended(own.classify(span({ score: 1 })) as Claim, span({ score: value }), whole);
+      own.ended(own.classify(span({ score: 1 })) as Claim, span({ score: value }), asText);
     expect(score(-0.5)).toEqual({ name: "work", score: -0.5 });
     for (const value of [Number.NaN, Number.NEGATIVE_INFINITY, "1"]) expect(score(value)).toEqual({ name: "work" });
   });
@@ -282,7 +282,7 @@ describe("a source", () => {
     const step = acme({ claims: [{ by: "attribute", key: "k", operations: { g: "guardrail" } }], fields: nameless });
     const own = new Interpreter([step]);
     const named_ = (name: string) =>
-      own.ended(own.classify(span({ k: "g" })) as Claim, span({}, { name }), whole)["name"];
+      own.ended(own.classify(span({ k: "g" })) as Claim, span({}, { name }), asText)["name"];
     expect([named_("a:b|"), named_("a|"), named_(""), named_(":b|")]).toEqual(["a", "a|", undefined, ":b|"]);
   });
 
@@ -290,7 +290,7 @@ describe("a source", () => {
     const other: Convention = { name: "Other", claims: [], fields: { model: ["b"], provider: ["c"] } };
     const own = new Interpreter([other, acme({ fields: { model: ["a"], provider: ["d"] } })]);
     const view = model({ b: "from b", c: "from c", a: "from a" });
-    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({ model: "from a", provider: "from c" });
+    expect(own.ended(own.classify(view) as Claim, view, asText)).toEqual({ model: "from a", provider: "from c" });
   });
 
   test("is a number in the span's name", () => {
@@ -337,7 +337,7 @@ describe("a source", () => {
     const claims = [{ by: "attribute", key: "acme.kind", operations: { guard: "guardrail" } }] as const;
     const own = new Interpreter([acme({ claims, fields: written })]);
     const triggered = (blocked: unknown) =>
-      own.ended(own.classify(guard(blocked)) as Claim, guard(blocked), whole)["triggered"];
+      own.ended(own.classify(guard(blocked)) as Claim, guard(blocked), asText)["triggered"];
     expect([true, "true", false, 7, undefined].map(triggered)).toEqual([true, true, false, false, undefined]);
   });
 
@@ -375,18 +375,18 @@ describe("a source", () => {
     });
     const own = new Interpreter([only]);
     const view = model({ a: "from a", b: "from b" });
-    expect(own.read(undefined, view, whole).value("conversationId")).toBe("from b");
+    expect(own.read(undefined, view, asText).value("conversationId")).toBe("from b");
     expect(own.runId(undefined, view)).toBe("from b");
     expect(own.runId(own.classify(view), view)).toBe("from a");
     expect(own.failure(own.classify(view), view)).toBeDefined();
-    expect(own.ended(own.classify(view) as Claim, view, whole)).toEqual({ conversationId: "from a" });
+    expect(own.ended(own.classify(view) as Claim, view, asText)).toEqual({ conversationId: "from a" });
   });
 
   test("is asked of each span anew, also where spans have as many attributes", () => {
     const fields = { model: ["a", "b"], provider: ["c"] } as const;
     const own = new Interpreter([acme({ fields })]);
     const ended = (attributes: Record<string, unknown>) =>
-      own.ended(own.classify(model(attributes)) as Claim, model(attributes), whole);
+      own.ended(own.classify(model(attributes)) as Claim, model(attributes), asText);
     expect(ended({ a: "1", c: "x" })).toEqual({ model: "1", provider: "x" });
     expect(ended({ b: "2", c: "y" })).toEqual({ model: "2", provider: "y" });
     expect(ended({ b: "3", d: "y" })).toEqual({ model: "3" });
@@ -424,7 +424,7 @@ describe("data", () => {
     if (found === undefined) throw new Error("unclaimed");
     return found;
   };
-  const started = (view: SpanView): Record<string, unknown> => interpreter.started(claim(view), view, whole);
+  const started = (view: SpanView): Record<string, unknown> => interpreter.started(claim(view), view, asText);
 
   test("always names a tool: by the span, or as unknown", () => {
     const attributes = { "gen_ai.operation.name": "execute_tool" };
@@ -449,16 +449,16 @@ describe("data", () => {
       "gen_ai.input.messages": "asked",
       "gen_ai.output.messages": "answered",
     });
-    expect(interpreter.read(claim(model), model, whole).ended(true)).toEqual({ output: "answered" });
-    expect(interpreter.read(claim(model), model, whole).ended()).toEqual({ input: "asked", output: "answered" });
+    expect(interpreter.read(claim(model), model, asText).ended(true)).toEqual({ output: "answered" });
+    expect(interpreter.read(claim(model), model, asText).ended()).toEqual({ input: "asked", output: "answered" });
     const tool = span({
       "gen_ai.operation.name": "execute_tool",
       "gen_ai.tool.call.arguments": "given",
       "gen_ai.tool.call.result": "got",
     });
-    expect(interpreter.read(claim(tool), tool, whole).ended(true)).toEqual({ toolName: "work", result: "got" });
+    expect(interpreter.read(claim(tool), tool, asText).ended(true)).toEqual({ toolName: "work", result: "got" });
     const told = { toolName: "work", arguments: "given", result: "got" };
-    expect(interpreter.read(claim(tool), tool, whole).ended()).toEqual(told);
+    expect(interpreter.read(claim(tool), tool, asText).ended()).toEqual(told);
   });
 
   test("does not ask for a rule about content that is not there", () => {
@@ -486,7 +486,7 @@ describe("data", () => {
     const own = new Interpreter([acme({ fields: { model: ["a"], inputTokens: ["in"] } })]);
     const view = span({ a: "gpt", in: 5 });
     const foreign: Claim = { convention: acme({ name: "Foreign" }), operation: "model", scope: "" };
-    expect(own.started(foreign, view, whole)).toEqual({ model: "gpt" });
+    expect(own.started(foreign, view, asText)).toEqual({ model: "gpt" });
     expect(own.tokens(foreign, view)).toEqual({ inputTokens: 5 });
     expect(own.firstChunkAttribute(foreign, "a")).toBe(false);
   });
@@ -518,15 +518,15 @@ describe("data", () => {
 
   test("is empty for a span that nobody claims", () => {
     const view = span({ "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 1 });
-    const reading = interpreter.read(undefined, view, whole);
+    const reading = interpreter.read(undefined, view, asText);
     expect([reading.started(), reading.ended(), reading.tokens()]).toEqual([{}, {}, undefined]);
     expect(reading.value("model")).toBe("m");
   });
 
   test("is empty for what is no event with data", () => {
     const view = { name: "chunk: 'text'", scope: "@mastra/otel-bridge", attributes: {} };
-    expect(interpreter.started(claim(view), view, whole)).toEqual({});
-    expect(interpreter.ended(claim(view), { ...view, status: { code: 0 } }, whole)).toEqual({});
+    expect(interpreter.started(claim(view), view, asText)).toEqual({});
+    expect(interpreter.ended(claim(view), { ...view, status: { code: 0 } }, asText)).toEqual({});
   });
 });
 
@@ -597,12 +597,12 @@ describe("hostile attributes", () => {
       operation: "model",
       scope: "",
     };
-    expect(interpreter.started(claim, view, whole)).toEqual({});
-    expect(interpreter.ended(claim, view, whole)).toEqual({});
+    expect(interpreter.started(claim, view, asText)).toEqual({});
+    expect(interpreter.ended(claim, view, asText)).toEqual({});
     expect(interpreter.tokens(claim, view)).toBeUndefined();
     expect(interpreter.failure(claim, view)).toBeUndefined();
     expect(interpreter.runId(claim, view)).toBeUndefined();
-    expect(interpreter.read(undefined, view, whole).value("conversationId")).toBeUndefined();
+    expect(interpreter.read(undefined, view, asText).value("conversationId")).toBeUndefined();
     expect(interpreter.firstChunkMillis(view.attributes)).toBeUndefined();
   });
 
@@ -615,7 +615,7 @@ describe("hostile attributes", () => {
       exception: null,
     } as unknown as EndedSpanView;
     const claim = interpreter.classify(view) as Claim;
-    expect(interpreter.ended(claim, view, whole)).toEqual({ toolName: "unknown" });
+    expect(interpreter.ended(claim, view, asText)).toEqual({ toolName: "unknown" });
     expect(interpreter.failure(claim, view)).toBeUndefined();
     const named = { ...view, attributes: { "error.type": "Timeout" } };
     expect(interpreter.failure(claim, named)).toEqual({ type: "Timeout", message: "Timeout" });
@@ -635,7 +635,7 @@ describe("hostile attributes", () => {
 describe("words", () => {
   const ended = (attributes: Record<string, unknown>): Record<string, unknown> => {
     const view = span({ "gen_ai.operation.name": "chat", ...attributes });
-    return interpreter.ended(interpreter.classify(view) as Claim, view, whole);
+    return interpreter.ended(interpreter.classify(view) as Claim, view, asText);
   };
 
   test.each([

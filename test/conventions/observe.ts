@@ -27,7 +27,8 @@ export interface Observed {
   readonly conversationId: unknown;
 }
 
-const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+/** Any content, as the bus writes it. */
+export const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** Plays a recording to an interpreter as a processor would ask it: after the start, and at the end. */
 export async function observe(recording: string, conventions = defaultConventions): Promise<readonly Observed[]> {

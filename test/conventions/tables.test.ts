@@ -1,13 +1,12 @@
 import { type Claim, defaultConventions, type EndedSpanView, Interpreter } from "spanbus/conventions";
 import { beforeEach, describe, expect, test } from "vitest";
-import { untold } from "./observe.js";
+import { asText, untold } from "./observe.js";
 
 /** A new one for each test, since it prepares itself for the first span that it sees. */
 let interpreter: Interpreter;
 beforeEach(() => {
   interpreter = new Interpreter(defaultConventions);
 });
-const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** A span by name and attributes, as instrumentations write them. */
 function look(name: string, attributes: Record<string, unknown>, more: Partial<EndedSpanView> = {}) {
@@ -17,12 +16,12 @@ function look(name: string, attributes: Record<string, unknown>, more: Partial<E
   return {
     claim: claim && `${claim.convention.name}: ${claim.operation}`,
     operation: claim?.operation,
-    started: () => interpreter.started(claimed, view, text),
-    ended: () => untold(interpreter.ended(claimed, view, text), interpreter.started(claimed, view, text)),
+    started: () => interpreter.started(claimed, view, asText),
+    ended: () => untold(interpreter.ended(claimed, view, asText), interpreter.started(claimed, view, asText)),
     tokens: () => interpreter.tokens(claimed, view),
     failure: () => interpreter.failure(claim, view),
     runId: interpreter.runId(claim, view),
-    conversationId: interpreter.read(claim, view, text).value("conversationId"),
+    conversationId: interpreter.read(claim, view, asText).value("conversationId"),
   };
 }
 

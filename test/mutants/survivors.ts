@@ -483,7 +483,12 @@ export const survivors: Readonly<Record<string, readonly Survivors[]>> = {
         '? otherEvents["agent.handoff"].data : [[ → "Stryker was here"]],',
         'chunk: [[ → "Stryker was here"]],',
         'ignored: [[ → "Stryker was here"]],',
+        '[...row.data, ...(phase ? row[phase] : [[ → "Stryker was here"]])].map(plain),',
       ],
+    },
+    {
+      why: elsewhere,
+      changes: ["Operation): readonly ConventionField[] {[ return bothFields[operation];  → ]}"],
     },
   ],
   "src/conventions/facts.ts": [

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
+import { inPackage } from "../project/bundled.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -15,21 +16,11 @@ it("the list of parts has what users install, and nothing that only we need", as
   const names = JSON.parse(stdout).components.map(({ group, name }: { group?: string; name: string }) =>
     group ? `${group}/${name}` : name,
   );
-  // What is built into the demo and the page.
-  const bundled = [
-    "@hono/node-server",
-    "@opentelemetry/context-async-hooks",
-    "@opentelemetry/exporter-prometheus",
-    "@opentelemetry/sdk-metrics",
-    "@opentelemetry/sdk-trace-base",
-    "hono",
-    "preact",
-  ];
   const { dependencies, devDependencies } = manifest;
-  expect(names).toEqual(expect.arrayContaining([...Object.keys(dependencies), ...bundled]));
+  expect(names).toEqual(expect.arrayContaining([...Object.keys(dependencies), ...inPackage]));
   // The demo's packages depend on others of OpenTelemetry.
   const ours = Object.keys(devDependencies).filter(
-    (name) => !name.startsWith("@opentelemetry/") && !bundled.includes(name),
+    (name) => !name.startsWith("@opentelemetry/") && !inPackage.includes(name),
   );
   expect(names.filter((name: string) => ours.includes(name))).toEqual([]);
 });

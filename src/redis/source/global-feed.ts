@@ -116,10 +116,11 @@ export class GlobalFeed {
     const isGap = event.type === "bus.gap";
     const verdicts = this.#cut.size > 0 || (isGap && this.stream.asks) ? this.#tellHeld(event) : undefined;
     this.stream.append(event, this.#options.now(), verdicts);
+    // From whom its run is hidden is told of a cut, which names none.
     if (isGap) for (const [feed, takes] of verdicts ?? []) if (!takes) this.#tellCutBehind(feed);
   }
 
-  /** Tells the cut to those whose first event this is. A gap of a run that is hidden is told as a cut, too: it names no run. */
+  /** Who takes the event; those whose first it is are told of the cut before. */
   #tellHeld(event: BusEvent): Verdicts {
     const verdicts = new Map<Feed, boolean>();
     this.stream.ask(event, verdicts);
